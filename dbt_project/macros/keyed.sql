@@ -1,0 +1,120 @@
+{#
+    A table that is kept by key, in time proportional to what changed.
+
+    config:
+      unique_key      columns of the primary key
+      scope           relation that lists what this run works on; rows of the target inside the scope that the model no
+                      longer returns are deleted
+      scope_columns   columns that the scope and the target share
+      partition_by    timestamptz column of monthly partitions; must be part of unique_key
+      indexes         further indexes, as dbt writes them
+
+    A model's SQL is the same on the first run and on every later one: it selects the rows in its scope, and the scope is
+    everything when nothing has been built. A row that did not change is left alone, so _ledger_id tells the run that last
+    changed it; rows taken out of a relation with a _ledger_id are noted in ops.mart_deletions for the publication.
+    Everything between two kills is one transaction per model.
+#}
+{% materialization keyed, adapter='postgres' %}
+    {%- set unique_key = config.require('unique_key') -%}
+    {%- set unique_key = [unique_key] if unique_key is string else unique_key -%}
+    {%- set target_relation = this.incorporate(type='table') -%}
+    {%- set temp_relation = make_temp_relation(target_relation) -%}
+    {%- set existing_relation = load_cached_relation(this) -%}
+
+    {{ run_hooks(pre_hooks, inside_transaction=False) }}
+    {{ run_hooks(pre_hooks, inside_transaction=True) }}
+
+    {%- if existing_relation is not none and should_full_refresh() -%}
+        {% do adapter.drop_relation(existing_relation) %}
+        {%- set existing_relation = none -%}
+    {%- endif -%}
+
+    {% do run_query(get_create_table_as_sql(True, temp_relation, sql)) %}
+    {%- if existing_relation is none -%}
+        {% do run_query(keyed__create_table(target_relation, temp_relation, unique_key)) %}
+        {% do create_indexes(target_relation) %}
+    {%- else -%}
+        {% do process_schema_changes('fail', temp_relation, existing_relation) %}
+    {%- endif -%}
+    {%- set columns = adapter.get_columns_in_relation(temp_relation) | map(attribute='name') | list -%}
+
+    {% call statement('main') %}
+        {{ keyed__apply(target_relation, temp_relation, unique_key, columns) }}
+    {% endcall %}
+    {%- if existing_relation is none %}
+        {% do run_query('analyze ' ~ target_relation) %}
+    {%- endif %}
+    {% do run_query('drop table ' ~ temp_relation) %}
+
+    {% do persist_docs(target_relation, model) %}
+    {{ run_hooks(post_hooks, inside_transaction=True) }}
+    {% do adapter.commit() %}
+    {{ run_hooks(post_hooks, inside_transaction=False) }}
+    {{ return({'relations': [target_relation]}) }}
+{% endmaterialization %}
+
+
+{% macro keyed__create_table(target, temp, unique_key) %}
+    create table {{ target }}
+    {%- if config.get('contract').enforced %}
+        {{ get_table_columns_and_constraints() }}
+    {%- else %}
+        (like {{ temp }})
+    {%- endif %}
+    {%- if config.get('partition_by') %}
+        partition by range ({{ config.get('partition_by') }})
+    {%- endif %};
+    alter table {{ target }} add primary key ({{ unique_key | join(', ') }});
+{% endmacro %}
+
+
+{% macro keyed__apply(target, temp, unique_key, columns) %}
+    {%- set has_ledger = '_ledger_id' in columns -%}
+    {%- set compared = columns | reject('in', unique_key + ['_ledger_id']) | list -%}
+    {%- set scope = config.get('scope') -%}
+    {%- set scope_columns = config.get('scope_columns', []) -%}
+    {%- if config.get('partition_by') %}
+        do $partitions$
+        begin
+            perform ops.ensure_month_partition('{{ target }}'::regclass, first_day)
+            from (
+                select distinct date_trunc('month', {{ config.get('partition_by') }}, 'UTC') as first_day
+                from {{ temp }}
+            ) as months;
+        end $partitions$;
+    {%- endif %}
+    analyze {{ temp }};
+
+    {%- if scope %}
+        with gone as (
+            delete from {{ target }} as target
+            where
+                ({% for column in scope_columns %}target.{{ column }}{{ ", " if not loop.last }}{% endfor %}) in (
+                    select {{ scope_columns | join(', ') }} from {{ scope }}
+                )
+                and not exists (
+                    select 1 from {{ temp }} as built
+                    where {% for column in unique_key %}built.{{ column }} = target.{{ column }}{{ " and " if not loop.last }}{% endfor %}
+                )
+            returning {% for column in unique_key %}target.{{ column }}{{ ", " if not loop.last }}{% endfor %}
+        )
+        {%- if has_ledger %}
+        insert into ops.mart_deletions (relation, row_key, ledger_id)
+        select '{{ target.identifier }}', to_jsonb(gone), {{ var('ledger_id') }} from gone
+        on conflict do nothing;
+        {%- else %}
+        select count(*) from gone;
+        {%- endif %}
+    {%- endif %}
+
+    insert into {{ target }} as target ({{ columns | join(', ') }})
+    select {{ columns | join(', ') }} from {{ temp }}
+    on conflict ({{ unique_key | join(', ') }})
+    {%- if compared %}
+    do update set {% for column in columns | reject('in', unique_key) %}{{ column }} = excluded.{{ column }}{{ ", " if not loop.last }}{% endfor %}
+    where ({% for column in compared %}target.{{ column }}{{ ", " if not loop.last }}{% endfor %})
+        is distinct from ({% for column in compared %}excluded.{{ column }}{{ ", " if not loop.last }}{% endfor %});
+    {%- else %}
+    do nothing;
+    {%- endif %}
+{% endmacro %}

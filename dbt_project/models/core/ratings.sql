@@ -1,0 +1,51 @@
+{{
+    config(
+        unique_key='rating_key',
+        scope=ref('pending_interactions'),
+        scope_columns=['interaction_key'],
+        indexes=[{'columns': ['interaction_key']}]
+    )
+}}
+-- one row per customer rating of an interaction
+with
+
+pending as (
+
+    select * from {{ ref('pending_interactions') }}
+
+),
+
+conversations as (
+
+    select * from {{ ref('int_conversations__unioned') }}
+
+),
+
+final as (
+
+    select
+        md5(conversations.interaction_key || ':rating') as rating_key,
+        conversations.interaction_key,
+        'survey' as rating_type,
+        conversations.rating,
+        conversations.rating_scale_min,
+        conversations.rating_scale_max,
+        -- top two boxes of five, the positive side of a binary; null where the source states no scale
+        case
+            when conversations.rating_scale_max - conversations.rating_scale_min = 1
+                then conversations.rating = conversations.rating_scale_max
+            when conversations.rating_scale_max > conversations.rating_scale_min
+                then (conversations.rating - conversations.rating_scale_min)
+                    / (conversations.rating_scale_max - conversations.rating_scale_min) >= 0.75
+        end as is_positive,
+        coalesce(conversations.rated_at, conversations.closed_at) as rated_at
+    from conversations
+    inner join pending on conversations.interaction_key = pending.interaction_key
+    where
+        conversations.rating is not null
+        and conversations.deleted_at is null
+        and cardinality(conversations._cast_errors) = 0
+
+)
+
+select * from final

@@ -1,0 +1,127 @@
+{{
+    config(
+        materialized='table',
+        indexes=[{'columns': ['interaction_key'], 'unique': true}, {'columns': ['customer_key', 'topic']}],
+        post_hook='analyze {{ this }}'
+    )
+}}
+-- one row per interaction whose facts this run works out again: it changed, a window of it ended since the last build, or it
+-- shares customer and topic with one of those
+with
+
+changes as (
+
+    select changes.*
+    from {{ ref('stg_ops__interaction_changes') }} as changes
+    cross join (
+        select coalesce(max(change_id), 0) as change_id
+        from {{ source('ops', 'watermarks') }}
+        where step = 'marts'
+    ) as watermark
+    where changes.change_id > watermark.change_id
+
+),
+
+previous_build as (
+
+    select max(as_of) as as_of
+    from {{ source('ops', 'watermarks') }}
+    where step = 'marts'
+
+),
+
+interactions as (
+
+    select * from {{ ref('interactions') }}
+
+),
+
+windows (window_length) as (
+
+    values
+    (interval '{{ var("episode_idle_hours") }} hours'),
+    (interval '{{ var("containment_hours") }} hours')
+    {%- for days in var('fcr_windows_days') %},
+    (interval '{{ days }} days')
+    {%- endfor %}
+
+),
+
+due as (
+
+    -- episodes that turn idle and observation windows that end change without any new message
+    select interactions.interaction_key
+    from previous_build
+    cross join windows
+    inner join interactions
+        on
+            interactions.last_message_at > previous_build.as_of - windows.window_length
+            and interactions.last_message_at <= {{ as_of() }} - windows.window_length
+
+    union
+
+    select interactions.interaction_key
+    from previous_build
+    cross join windows
+    inner join interactions
+        on
+            interactions.solved_at > previous_build.as_of - windows.window_length
+            and interactions.solved_at <= {{ as_of() }} - windows.window_length
+
+),
+
+direct as (
+
+    select interaction_key from changes
+    union
+    select interaction_key from due
+
+),
+
+issues_touched as (
+
+    select
+        interactions.customer_key,
+        interactions.topic
+    from direct
+    inner join interactions on direct.interaction_key = interactions.interaction_key
+    where interactions.customer_key is not null
+
+    union
+
+    select
+        previous_customer_key as customer_key,
+        previous_topic as topic
+    from changes
+    where previous_customer_key is not null
+
+),
+
+keys as (
+
+    select interaction_key from direct
+
+    union
+
+    select interactions.interaction_key
+    from issues_touched
+    inner join interactions
+        on
+            issues_touched.customer_key = interactions.customer_key
+            and issues_touched.topic = interactions.topic
+
+),
+
+final as (
+
+    select
+        keys.interaction_key,
+        interactions.customer_key,
+        interactions.topic,
+        interactions.interaction_date
+    from keys
+    left join interactions on keys.interaction_key = interactions.interaction_key
+
+)
+
+select * from final

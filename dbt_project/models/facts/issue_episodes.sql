@@ -1,0 +1,93 @@
+{{
+    config(
+        unique_key=['interaction_key', 'episode_number'],
+        scope=ref('affected_interactions'),
+        scope_columns=['interaction_key'],
+        indexes=[{'columns': ['customer_key', 'topic']}]
+    )
+}}
+-- one row per episode of a known customer with the issue it belongs to, and first-contact resolution in each window
+with
+
+affected as (
+
+    select distinct
+        customer_key,
+        topic
+    from {{ ref('affected_interactions') }}
+    where customer_key is not null
+
+),
+
+episodes as (
+
+    select episodes.*
+    from {{ ref('episodes') }} as episodes
+    inner join affected
+        on
+            episodes.customer_key = affected.customer_key
+            and episodes.topic = affected.topic
+
+),
+
+ordered as (
+
+    select
+        *,
+        max(last_message_at) over (
+            partition by customer_key, topic order by started_at, interaction_key, episode_number
+            rows between unbounded preceding and 1 preceding
+        ) as previous_activity_at,
+        lead(started_at) over (
+            partition by customer_key, topic order by started_at, interaction_key, episode_number
+        ) as next_started_at
+    from episodes
+
+),
+
+numbered as (
+
+    select
+        *,
+        sum(
+            case
+                when previous_activity_at is null
+                    or started_at - previous_activity_at > interval '{{ var("issue_gap_days") }} days' then 1
+                else 0
+            end
+        ) over (partition by customer_key, topic order by started_at, interaction_key, episode_number) as issue_number
+    from ordered
+
+),
+
+final as (
+
+    select
+        interaction_key,
+        episode_number,
+        customer_key,
+        topic,
+        md5(customer_key || ':' || topic || ':' || issue_number) as issue_key,
+        issue_number::int as issue_number,
+        row_number() over (
+            partition by customer_key, topic, issue_number order by started_at, interaction_key, episode_number
+        )::int as contact_number,
+        is_solved,
+        {%- for days in var('fcr_windows_days') %}
+        -- null while the window is open, or where the first contact was not solved: neither belongs to the denominator
+        case
+            when not is_solved or solved_at is null then null
+            when next_started_at <= solved_at + interval '{{ days }} days' then false
+            when solved_at + interval '{{ days }} days' > {{ as_of() }} then null
+            else true
+        end as is_resolved_{{ days }}d,
+        {%- endfor %}
+        started_at,
+        last_message_at,
+        solved_at,
+        next_started_at
+    from numbered
+
+)
+
+select * from final

@@ -1,0 +1,56 @@
+{{
+    config(
+        unique_key=['interaction_key', 'subject', 'dimension_id'],
+        scope=ref('affected_interactions'),
+        scope_columns=['interaction_key'],
+        indexes=[{'columns': ['interaction_date']}, {'columns': ['_ledger_id']}]
+    )
+}}
+-- one row per interaction, judged side and dimension, by the active scorer; not rated is null
+with
+
+interactions as (
+
+    select interactions.*
+    from {{ ref('interactions') }} as interactions
+    inner join {{ ref('affected_interactions') }} as affected on interactions.interaction_key = affected.interaction_key
+
+),
+
+scores as (
+
+    select * from {{ ref('stg_scores__dimension_scores') }}
+
+),
+
+final as (
+
+    select
+        interactions.interaction_key,
+        scores.subject,
+        scores.dimension_id,
+        case scores.subject
+            when 'human_agent' then interactions.primary_human_agent_key
+            else interactions.primary_ai_agent_key
+        end as agent_key,
+        scores.rubric_version,
+        scores.calibrator_version,
+        scores.tier,
+        coalesce(scores.calibrated_score, scores.raw_score) as score,
+        scores.raw_score,
+        scores.calibrated_score,
+        scores.confidence,
+        scores.applicable_indicator_count,
+        interactions.interaction_date,
+        {{ var('ledger_id') }}::bigint as _ledger_id
+    from interactions
+    inner join scores
+        on
+            interactions.started_at = scores.interaction_started_at
+            and interactions.interaction_key = scores.interaction_key
+            and interactions.input_hash = scores.input_hash
+    where interactions.is_eligible
+
+)
+
+select * from final

@@ -1,0 +1,29 @@
+{{ config(materialized='table', indexes=[{'columns': ['interaction_key'], 'unique': true}], post_hook='analyze {{ this }}') }}
+-- one row per interaction that changed since core was last built: what gate 1, clean and core work on in this run
+with
+
+changes as (
+
+    select * from {{ source('ops', 'interaction_changes') }}
+
+),
+
+watermark as (
+
+    select coalesce(max(change_id), 0) as change_id
+    from {{ source('ops', 'watermarks') }}
+    where step = 'core'
+
+),
+
+final as (
+
+    select changes.interaction_key
+    from changes
+    inner join watermark on changes.change_id > watermark.change_id
+    where changes.reason <> 'scored'
+    group by changes.interaction_key
+
+)
+
+select * from final

@@ -1,0 +1,2 @@
+-- one row per row of the ledger's loads
+select * from {{ source('ops', 'loads') }}

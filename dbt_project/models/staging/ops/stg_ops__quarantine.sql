@@ -1,0 +1,2 @@
+-- one row per row of the ledger's quarantine
+select * from {{ source('ops', 'quarantine') }}

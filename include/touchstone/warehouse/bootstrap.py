@@ -1,0 +1,83 @@
+"""Schemas, roles, grants, and every table that Python writes or sources fill; safe to run at any time."""
+
+from __future__ import annotations
+
+from importlib import resources
+
+import psycopg
+from psycopg import sql
+
+from touchstone.errors import WarehouseError
+from touchstone.settings import Settings, get_settings
+from touchstone.warehouse.engine import connect
+
+ROLES = ("touchstone_loader", "touchstone_transformer", "touchstone_bi", "touchstone_reviewer")
+SUPPORTED_SERVERS = range(15, 19)
+
+# The transformer owns what it builds and partitions; the owner keeps what the loader and the ledger fill.
+SCRIPTS: tuple[tuple[str, str | None], ...] = (
+    ("010_schemas.sql", None),
+    ("020_functions.sql", None),
+    ("030_ops.sql", None),
+    ("040_raw_files.sql", None),
+    ("090_roles.sql", None),
+    ("050_clean.sql", "touchstone_transformer"),
+    ("060_scores.sql", "touchstone_transformer"),
+)
+_BOOTSTRAP_LOCK = 0x746F756368  # two processes that bootstrap at once wait for each other
+
+
+def bootstrap(settings: Settings | None = None, *, bi_password: str | None = None) -> None:
+    """Bring the warehouse to the shape that this version needs, in one transaction.
+
+    Args:
+        settings: Where the warehouse is.
+        bi_password: Password that lets `touchstone_bi` log in; None leaves the role as it is.
+
+    Raises:
+        WarehouseError: The server is of an unsupported version, or the user may not create roles.
+    """
+    settings = settings or get_settings()
+    if bi_password is None and settings.bi_password:
+        bi_password = settings.bi_password.get_secret_value()
+    with connect(settings=settings, application_name="touchstone bootstrap") as connection:
+        major = connection.info.server_version // 10000
+        if major not in SUPPORTED_SERVERS:
+            raise WarehouseError("unsupported PostgreSQL version", major, "Use a server of version 15 to 18.")
+        connection.execute("select pg_advisory_xact_lock(%s)", [_BOOTSTRAP_LOCK])
+        # A backend whose client was killed must notice, or it holds locks that the next run waits for.
+        database = sql.Identifier(connection.info.dbname)
+        connection.execute(
+            sql.SQL("alter database {} set client_connection_check_interval = '1s'").format(database)
+        )
+        connection.execute(sql.SQL("alter database {} set timezone = 'UTC'").format(database))
+        _create_roles(connection, bi_password)
+        for script, role in SCRIPTS:
+            text = resources.files("touchstone.warehouse").joinpath("sql", script).read_text()
+            connection.execute(sql.SQL("set local role {}").format(sql.Identifier(role) if role else sql.SQL("none")))
+            connection.execute(text)
+
+
+def _create_roles(connection: psycopg.Connection, bi_password: str | None) -> None:
+    existing = {name for (name,) in connection.execute("select rolname from pg_roles where rolname = any(%s)", [list(ROLES)])}
+    try:
+        for role in ROLES:
+            if role not in existing:
+                connection.execute(sql.SQL("create role {} nologin").format(sql.Identifier(role)))
+        member = [
+            role
+            for role in ROLES
+            if not connection.execute("select pg_has_role(current_user, %s, 'set')", [role]).fetchone()[0]
+        ] if connection.info.server_version >= 160000 else list(ROLES)
+        for role in member:
+            connection.execute(sql.SQL("grant {} to current_user").format(sql.Identifier(role)))
+        if bi_password:
+            connection.execute(
+                sql.SQL("alter role touchstone_bi login password {}").format(sql.Literal(bi_password))
+            )
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise WarehouseError(
+            "the warehouse user may not manage roles",
+            connection.info.user,
+            f"Grant it CREATEROLE, or create {', '.join(ROLES)} and grant them to it.",
+        ) from error

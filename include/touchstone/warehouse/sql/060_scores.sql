@@ -1,0 +1,128 @@
+-- Which versions exist and which are active. Older versions keep their rows; scores.current_* reads the active ones.
+create table if not exists scores.scorer_registry (
+    scorer_version text primary key,
+    rubric_id text not null,
+    rubric_version text not null,
+    sentiment_version text not null,
+    calibrator_version text not null,
+    is_active boolean not null,
+    registered_at timestamptz not null default clock_timestamp()
+);
+create unique index if not exists one_active_scorer on scores.scorer_registry (is_active) where is_active;
+
+create table if not exists scores.rubric_dimensions (
+    rubric_version text not null,
+    dimension_id text not null,
+    ordinal int not null,
+    title text not null,
+    weight numeric not null,
+    definition jsonb not null,
+    primary key (rubric_version, dimension_id)
+);
+create table if not exists scores.rubric_indicators (
+    rubric_version text not null,
+    indicator_id text not null,
+    indicator_version text not null,
+    dimension_id text not null,
+    title text not null,
+    weight numeric not null,
+    is_critical boolean not null,
+    subjects text[] not null,
+    evaluator_type text not null,
+    definition jsonb not null,
+    primary key (rubric_version, indicator_id)
+);
+
+-- Append-only, one row per what was judged x version; erasure is the one permitted delete. subject is the side that is
+-- judged, human_agent or ai_agent: their scores never share a row.
+create table if not exists scores.message_scores (
+    interaction_started_at timestamptz not null,
+    interaction_key text not null,
+    input_hash text not null,
+    scorer_version text not null,
+    message_key text not null,
+    polarity double precision not null,
+    subjectivity double precision not null,
+    markers jsonb not null default '[]',
+    primary key (interaction_started_at, interaction_key, input_hash, scorer_version, message_key)
+) partition by range (interaction_started_at);
+
+create table if not exists scores.trajectories (
+    interaction_started_at timestamptz not null,
+    interaction_key text not null,
+    input_hash text not null,
+    scorer_version text not null,
+    customer_message_count int not null,
+    start_polarity double precision,
+    end_polarity double precision,
+    mean_polarity double precision,
+    slope double precision,
+    minimum_polarity double precision,
+    largest_drop double precision,
+    trajectory_class text not null,
+    sentiment_level text not null,
+    level_rule text not null,
+    primary key (interaction_started_at, interaction_key, input_hash, scorer_version)
+) partition by range (interaction_started_at);
+
+create table if not exists scores.indicator_scores (
+    interaction_started_at timestamptz not null,
+    interaction_key text not null,
+    input_hash text not null,
+    subject text not null,
+    indicator_id text not null,
+    indicator_version text not null,
+    outcome text not null check (outcome in ('holds', 'fails', 'not_applicable')),
+    confidence double precision not null,
+    evaluator_type text not null,
+    evaluator_version text not null,
+    primary key (interaction_started_at, interaction_key, input_hash, subject, indicator_id, indicator_version)
+) partition by range (interaction_started_at);
+
+create table if not exists scores.evidence (
+    interaction_started_at timestamptz not null,
+    interaction_key text not null,
+    input_hash text not null,
+    subject text not null,
+    indicator_id text not null,
+    indicator_version text not null,
+    evidence_ordinal int not null,
+    message_key text not null,
+    start_offset int not null,
+    end_offset int not null,
+    primary key (interaction_started_at, interaction_key, input_hash, subject, indicator_id, indicator_version, evidence_ordinal)
+) partition by range (interaction_started_at);
+
+create table if not exists scores.dimension_scores (
+    interaction_started_at timestamptz not null,
+    interaction_key text not null,
+    input_hash text not null,
+    subject text not null,
+    rubric_version text not null,
+    calibrator_version text not null,
+    dimension_id text not null,
+    raw_score double precision,
+    calibrated_score double precision,
+    tier text,
+    confidence double precision,
+    applicable_indicator_count int not null,
+    primary key (interaction_started_at, interaction_key, input_hash, subject, rubric_version, calibrator_version, dimension_id)
+) partition by range (interaction_started_at);
+
+create table if not exists scores.interaction_scores (
+    interaction_started_at timestamptz not null,
+    interaction_key text not null,
+    input_hash text not null,
+    subject text not null,
+    scorer_version text not null,
+    rubric_version text not null,
+    calibrator_version text not null,
+    total_score double precision,
+    tier text,
+    confidence double precision,
+    is_critical_failure boolean not null,
+    rated_dimension_count int not null,
+    scored_as_of timestamptz not null,
+    scored_at timestamptz not null,
+    primary key (interaction_started_at, interaction_key, input_hash, subject, scorer_version)
+) partition by range (interaction_started_at);

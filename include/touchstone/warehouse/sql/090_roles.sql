@@ -1,0 +1,26 @@
+-- Roles are made by bootstrap.py, which knows whether this session may create them; grants are the same everywhere.
+grant usage on schema ops, raw_files to touchstone_loader;
+grant select, insert, update, delete on all tables in schema raw_files to touchstone_loader;
+grant select, insert, update, delete on all tables in schema ops to touchstone_loader;
+grant usage on all sequences in schema ops to touchstone_loader;
+grant execute on all functions in schema ops to touchstone_loader;
+
+grant usage on schema ops, raw_files, feedback to touchstone_transformer;
+grant select on all tables in schema raw_files, feedback to touchstone_transformer;
+grant select, insert, update, delete on all tables in schema ops to touchstone_transformer;
+grant usage on all sequences in schema ops to touchstone_transformer;
+grant execute on all functions in schema ops to touchstone_transformer;
+grant usage, create on schema clean, staging, core, scores, facts, derived, marts_build, marts, marts_evidence to touchstone_transformer;
+grant all on all tables in schema clean, staging, core, scores, facts, derived, marts_build, marts, marts_evidence to touchstone_transformer;
+
+grant usage on schema marts to touchstone_bi, touchstone_reviewer;
+grant usage on schema marts_evidence to touchstone_reviewer;
+grant select on all tables in schema marts to touchstone_bi, touchstone_reviewer;
+grant select on all tables in schema marts_evidence to touchstone_reviewer;
+alter default privileges for role touchstone_transformer in schema marts grant select on tables to touchstone_bi, touchstone_reviewer;
+alter default privileges for role touchstone_transformer in schema marts_evidence grant select on tables to touchstone_reviewer;
+
+alter role touchstone_bi set default_transaction_read_only = on;
+alter role touchstone_bi set statement_timeout = '60s';
+alter role touchstone_reviewer set default_transaction_read_only = on;
+alter role touchstone_reviewer set statement_timeout = '60s';

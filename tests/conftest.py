@@ -1,0 +1,51 @@
+"""One real PostgreSQL server for the test session; one fresh, bootstrapped database per module that asks for it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from touchstone.settings import Settings, get_settings
+
+SHARED_DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
+    """An embedded server of its own, whose state lives in a temporary folder."""
+    from touchstone.warehouse.embedded import EmbeddedServer
+
+    instance = EmbeddedServer(Settings(home=tmp_path_factory.mktemp("home"), warehouse_url=None))
+    instance.start()
+    yield instance
+    instance.stop()
+
+
+@pytest.fixture(scope="module")
+def warehouse(server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """Settings of a fresh warehouse; `get_settings()` returns the same while the module runs."""
+    from touchstone.warehouse.bootstrap import bootstrap
+
+    name = f"warehouse_{next(_numbers)}"
+    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+        connection.execute(f"create database {name}")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TOUCHSTONE_WAREHOUSE_URL", server.url(name))
+        patch.setenv("TOUCHSTONE_HOME", str(tmp_path_factory.mktemp("state")))
+        get_settings.cache_clear()
+        settings = get_settings()
+        bootstrap(settings)
+        yield settings
+    get_settings.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real conversations, beside the checkout on the developers' machines only."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip("the folder of real conversations (../shared/data) is not beside this checkout")
+    return SHARED_DATA
