@@ -3,7 +3,7 @@
 
     config:
       unique_key      columns of the primary key
-      scope           relation that lists what this run works on; rows of the target inside the scope that the model no
+      scope           name of the model that lists what this run works on; rows of the target inside the scope that the model no
                       longer returns are deleted
       scope_columns   columns that the scope and the target share
       partition_by    timestamptz column of monthly partitions; must be part of unique_key
@@ -71,7 +71,7 @@
 {% macro keyed__apply(target, temp, unique_key, columns) %}
     {%- set has_ledger = '_ledger_id' in columns -%}
     {%- set compared = columns | reject('in', unique_key + ['_ledger_id']) | list -%}
-    {%- set scope = config.get('scope') -%}
+    {%- set scope = ref(config.get('scope')) if config.get('scope') else none -%}
     {%- set scope_columns = config.get('scope_columns', []) -%}
     {%- if config.get('partition_by') %}
         do $partitions$

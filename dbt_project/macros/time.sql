@@ -8,7 +8,7 @@
 
 {# UTC calendar date of a moment. #}
 {% macro utc_date(moment) -%}
-    ({{ moment }} at time zone 'UTC')::date
+    (({{ moment }}) at time zone 'UTC')::date
 {%- endmacro %}
 
 {# Minutes from one moment to a later one; null when either is unknown. #}

@@ -2,7 +2,7 @@
     config(
         unique_key=['interaction_started_at', 'message_key'],
         partition_by='interaction_started_at',
-        scope=ref('pending_interactions'),
+        scope='pending_interactions',
         scope_columns=['interaction_key'],
         indexes=[{'columns': ['interaction_key']}, {'columns': ['agent_key', 'sent_at']}]
     )

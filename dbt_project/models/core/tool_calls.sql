@@ -1,7 +1,7 @@
 {{
     config(
         unique_key='tool_call_key',
-        scope=ref('pending_interactions'),
+        scope='pending_interactions',
         scope_columns=['interaction_key'],
         indexes=[{'columns': ['interaction_key']}]
     )

@@ -1,7 +1,7 @@
 {{
     config(
         unique_key=['interaction_key', 'handoff_number'],
-        scope=ref('affected_interactions'),
+        scope='affected_interactions',
         scope_columns=['interaction_key'],
         indexes=[]
     )

@@ -1,7 +1,7 @@
 {{
     config(
         unique_key=['customer_key', 'topic', 'issue_number'],
-        scope=ref('affected_interactions'),
+        scope='affected_interactions',
         scope_columns=['customer_key', 'topic'],
         indexes=[{'columns': ['issue_key'], 'unique': true}]
     )

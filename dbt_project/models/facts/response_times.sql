@@ -1,7 +1,7 @@
 {{
     config(
         unique_key=['interaction_key', 'customer_ordinal'],
-        scope=ref('affected_interactions'),
+        scope='affected_interactions',
         scope_columns=['interaction_key'],
         indexes=[]
     )

@@ -1,7 +1,7 @@
 {{
     config(
         unique_key=['interaction_key', 'subject', 'indicator_id', 'evidence_ordinal'],
-        scope=ref('affected_interactions'),
+        scope='affected_interactions',
         scope_columns=['interaction_key'],
         indexes=[{'columns': ['_ledger_id']}]
     )

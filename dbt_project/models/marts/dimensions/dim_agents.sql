@@ -1,0 +1,15 @@
+{{ config(unique_key='agent_key', indexes=[{'columns': ['_ledger_id']}]) }}
+-- one row per agent, human or AI
+select
+    agent_key,
+    source,
+    instance,
+    agent_id,
+    agent_name,
+    kind,
+    team,
+    agent_version,
+    first_seen_at,
+    last_seen_at,
+    {{ var('ledger_id') }}::bigint as _ledger_id
+from {{ ref('agents') }}

@@ -1,0 +1,78 @@
+"""dbt as a step of the cycle: one invocation per selector, its connection from the warehouse URL."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+from collections.abc import Iterator
+from datetime import datetime
+
+from touchstone.errors import TouchstoneError
+from touchstone.settings import Settings, get_settings
+from touchstone.warehouse.engine import warehouse_parameters
+
+
+@contextlib.contextmanager
+def dbt_environment(settings: Settings) -> Iterator[None]:
+    """The variables that profiles.yml reads, for the time of one call."""
+    values = {
+        "TOUCHSTONE_DBT_" + name.upper(): value for name, value in warehouse_parameters(settings).items()
+    } | {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def run_dbt(
+    command: str,
+    *,
+    selector: str | None = None,
+    as_of: datetime | None = None,
+    ledger_id: int = 0,
+    arguments: tuple[str, ...] = (),
+    settings: Settings | None = None,
+) -> dict[str, int]:
+    """Run one dbt command in this process and count its results by status.
+
+    Raises:
+        TouchstoneError: A node failed; the message names each one with dbt's own reason.
+    """
+    from dbt.cli.main import dbtRunner
+
+    settings = settings or get_settings()
+    target = settings.state_dir / "dbt"
+    target.mkdir(parents=True, exist_ok=True)
+    call = [command, "--project-dir", str(settings.dbt_dir), "--profiles-dir", str(settings.dbt_dir)]
+    call += ["--target-path", str(target / "target"), "--log-path", str(target / "logs"), "--quiet"]
+    call += ["--no-write-json"] if command in ("run", "test", "build", "seed") else []
+    if selector:
+        call += ["--selector", selector]
+    if as_of is not None:
+        values = {"as_of": as_of.isoformat(), "ledger_id": ledger_id}
+        call += ["--vars", json.dumps(values)]
+    with dbt_environment(settings), contextlib.redirect_stdout(io.StringIO()) as output:
+        result = dbtRunner().invoke([*call, *arguments])
+    if result.exception is not None:
+        raise TouchstoneError(f"dbt {command} stopped", str(result.exception), f"See {target / 'logs' / 'dbt.log'}.")
+    counts: dict[str, int] = {}
+    failed: list[str] = []
+    for node in getattr(result.result, "results", None) or []:
+        counts[str(node.status)] = counts.get(str(node.status), 0) + 1
+        if node.status in ("error", "fail", "runtime error"):
+            failed.append(f"{node.node.name}: {' '.join(str(node.message).split())[:400]}")
+    if failed or not result.success:
+        raise TouchstoneError(
+            f"dbt {command} failed in {len(failed)} nodes",
+            "; ".join(failed) or output.getvalue()[-800:],
+            f"See {target / 'logs' / 'dbt.log'}; nothing was published.",
+        )
+    return counts
