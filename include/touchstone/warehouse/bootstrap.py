@@ -47,9 +47,7 @@ def bootstrap(settings: Settings | None = None, *, bi_password: str | None = Non
         connection.execute("select pg_advisory_xact_lock(%s)", [_BOOTSTRAP_LOCK])
         # A backend whose client was killed must notice, or it holds locks that the next run waits for.
         database = sql.Identifier(connection.info.dbname)
-        connection.execute(
-            sql.SQL("alter database {} set client_connection_check_interval = '1s'").format(database)
-        )
+        connection.execute(sql.SQL("alter database {} set client_connection_check_interval = '1s'").format(database))
         connection.execute(sql.SQL("alter database {} set timezone = 'UTC'").format(database))
         _create_roles(connection, bi_password)
         for script, role in SCRIPTS:
@@ -59,22 +57,26 @@ def bootstrap(settings: Settings | None = None, *, bi_password: str | None = Non
 
 
 def _create_roles(connection: psycopg.Connection, bi_password: str | None) -> None:
-    existing = {name for (name,) in connection.execute("select rolname from pg_roles where rolname = any(%s)", [list(ROLES)])}
+    existing = {
+        name for (name,) in connection.execute("select rolname from pg_roles where rolname = any(%s)", [list(ROLES)])
+    }
     try:
         for role in ROLES:
             if role not in existing:
                 connection.execute(sql.SQL("create role {} nologin").format(sql.Identifier(role)))
-        member = [
-            role
-            for role in ROLES
-            if not connection.execute("select pg_has_role(current_user, %s, 'set')", [role]).fetchone()[0]
-        ] if connection.info.server_version >= 160000 else list(ROLES)
+        member = (
+            [
+                role
+                for role in ROLES
+                if not connection.execute("select pg_has_role(current_user, %s, 'set')", [role]).fetchone()[0]
+            ]
+            if connection.info.server_version >= 160000
+            else list(ROLES)
+        )
         for role in member:
             connection.execute(sql.SQL("grant {} to current_user").format(sql.Identifier(role)))
         if bi_password:
-            connection.execute(
-                sql.SQL("alter role touchstone_bi login password {}").format(sql.Literal(bi_password))
-            )
+            connection.execute(sql.SQL("alter role touchstone_bi login password {}").format(sql.Literal(bi_password)))
     except psycopg.errors.InsufficientPrivilege as error:
         raise WarehouseError(
             "the warehouse user may not manage roles",

@@ -53,7 +53,10 @@ def connect(
         WarehouseError: The server does not answer or refuses the login.
     """
     conninfo = make_conninfo(
-        warehouse_url(settings), application_name=application_name, connect_timeout=10, options="-c TimeZone=UTC"
+        warehouse_url(settings),
+        application_name=application_name,
+        connect_timeout=10,
+        options="-c TimeZone=UTC",
     )
     try:
         connection = psycopg.connect(conninfo, autocommit=True)

@@ -47,8 +47,12 @@ def step(
         TouchstoneError: `as_of` has no zone, or the step ends with rows that are neither out nor quarantined.
     """
     if as_of.tzinfo is None:
-        raise TouchstoneError("as_of without a zone", as_of.isoformat(), "Give it in UTC, such as 2026-03-31T00:00:00Z.")
-    with connect("loader", autocommit=True, settings=settings, application_name=f"touchstone ledger {name}") as connection:
+        raise TouchstoneError(
+            "as_of without a zone", as_of.isoformat(), "Give it in UTC, such as 2026-03-31T00:00:00Z."
+        )
+    with connect(
+        "loader", autocommit=True, settings=settings, application_name=f"touchstone ledger {name}"
+    ) as connection:
         connection.execute(
             """
             update ops.runs set status = 'interrupted', finished_at = clock_timestamp()

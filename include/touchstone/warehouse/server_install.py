@@ -1,7 +1,7 @@
 """PostgreSQL's binaries and the user who may run them.
 
-PostgreSQL refuses root. Root runs it as an unprivileged user, who may be unable to enter the folder that holds
-the binaries; they are copied to a place that everybody may read, and no parent folder is opened.
+PostgreSQL refuses root. Root runs it as an unprivileged user, who may be unable to enter the folder of the
+binaries; they are copied to a place that everybody may read, and no parent folder is opened.
 """
 
 from __future__ import annotations

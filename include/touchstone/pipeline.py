@@ -1,0 +1,219 @@
+"""The steps of the daily cycle. Airflow's tasks and the command line call the same functions, one per step.
+
+Each step takes the run's `as_of`, holds the pipeline lock, writes one row of the ledger, and can be killed at any moment
+and run again: it finds its work by the watermark of its own last success.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+import psycopg
+from psycopg import sql
+
+from touchstone.dbt import run_dbt
+from touchstone.settings import Settings
+from touchstone.warehouse import ledger
+from touchstone.warehouse.engine import connect
+from touchstone.warehouse.locks import pipeline_lock
+from touchstone.warehouse.publish import publish as apply_publication
+
+# Streams that hold a source's conversations; each carries interaction_id, so a changed row names its interaction.
+RAW_STREAMS: dict[str, tuple[tuple[str, str], ...]] = {
+    "files": (("raw_files", "conversations"), ("raw_files", "messages")),
+}
+
+
+def stage(as_of: datetime, settings: Settings | None = None) -> int:
+    """Note what the new loads changed, and build the typed views over it.
+
+    Returns:
+        Number of interactions that this run works on.
+    """
+    with pipeline_lock(settings), ledger.step("stage", as_of=as_of, settings=settings) as run:
+        with connect("transformer", settings=settings, application_name="touchstone stage") as connection:
+            _register_changes(connection, run.run_id)
+        run.versions["dbt"] = _dbt_version()
+        run_dbt("build", selector="staging", as_of=as_of, ledger_id=run.run_id, settings=settings)
+        with connect("transformer", settings=settings) as connection:
+            run.rows_in = run.rows_out = connection.execute(
+                "select count(*) from staging.pending_interactions"
+            ).fetchone()[0]
+            _quarantine_cast_errors(connection, run.run_id, as_of)
+        return run.rows_in
+
+
+def build_core(as_of: datetime, settings: Settings | None = None) -> int:
+    """Build core for the interactions that changed.
+
+    Returns:
+        Number of interactions that were worked out again.
+    """
+    with pipeline_lock(settings), ledger.step("core", as_of=as_of, settings=settings) as run:
+        newest = _newest_change(settings)
+        run_dbt("build", selector="core", as_of=as_of, ledger_id=run.run_id, settings=settings)
+        with connect("transformer", settings=settings) as connection:
+            run.rows_in = run.rows_out = connection.execute(
+                "select count(*) from staging.pending_interactions"
+            ).fetchone()[0]
+            _move_watermark(connection, "core", newest, run.run_id, as_of)
+        return run.rows_in
+
+
+def build_marts(as_of: datetime, settings: Settings | None = None) -> int:
+    """Build facts and marts_build for the interactions that changed or whose windows ended.
+
+    Returns:
+        Number of interactions that were worked out again.
+    """
+    with pipeline_lock(settings), ledger.step("marts", as_of=as_of, settings=settings) as run:
+        newest = _newest_change(settings)
+        run_dbt("build", selector="marts", as_of=as_of, ledger_id=run.run_id, settings=settings)
+        with connect("transformer", settings=settings) as connection:
+            run.rows_in = run.rows_out = connection.execute(
+                "select count(*) from facts.affected_interactions"
+            ).fetchone()[0]
+            _move_watermark(connection, "marts", newest, run.run_id, as_of)
+        return run.rows_in
+
+
+def publish(as_of: datetime, settings: Settings | None = None) -> int:
+    """Show readers what changed, in one transaction.
+
+    Returns:
+        Number of rows that were written or deleted in marts and marts_evidence.
+    """
+    with pipeline_lock(settings), ledger.step("publish", as_of=as_of, settings=settings) as run:
+        result = apply_publication(run.run_id, as_of, settings)
+        run.rows_in = run.rows_out = sum(result.upserted.values()) + sum(result.deleted.values())
+        run.detail = {"upserted": result.upserted, "deleted": result.deleted}
+        return run.rows_out
+
+
+def clean(as_of: datetime, settings: Settings | None = None) -> object:
+    """Redact the text of the messages that changed."""
+    from touchstone.clean import clean as redact
+
+    with pipeline_lock(settings):
+        return redact(as_of, settings)
+
+
+def score(as_of: datetime, settings: Settings | None = None) -> object:
+    """Score the interactions that have no score of the active scorer for their present content."""
+    from touchstone.scoring.run import score as score_interactions
+
+    with pipeline_lock(settings):
+        return score_interactions(as_of, settings)
+
+
+def validate(gate: str, as_of: datetime, settings: Settings | None = None) -> object:
+    """Run one gate; a blocking violation raises GateError."""
+    from touchstone.quality.gates import run_gate
+
+    with pipeline_lock(settings):
+        return run_gate(gate, as_of, settings)
+
+
+# The cycle after ingest, in order; each entry is a step of the command line and a task of a DAG.
+STEPS: dict[str, Callable[..., object]] = {
+    "stage": stage,
+    "gate_1": lambda as_of, settings=None: validate("gate_1", as_of, settings),
+    "clean": clean,
+    "core": build_core,
+    "score": score,
+    "gate_2": lambda as_of, settings=None: validate("gate_2", as_of, settings),
+    "marts": build_marts,
+    "gate_3": lambda as_of, settings=None: validate("gate_3", as_of, settings),
+    "publish": publish,
+}
+
+
+def _register_changes(connection: psycopg.Connection, run_id: int) -> None:
+    """Turn loads that no run has seen into changes of interactions, in one transaction.
+
+    A load is known by its own row, not by its number: one that commits late keeps a smaller number than others that this
+    step has already seen.
+    """
+    loads = connection.execute(
+        "select load_id, source, instance from ops.loads where registered_at is null order by load_id for update"
+    ).fetchall()
+    has_core = connection.execute("select to_regclass('core.interactions') is not null").fetchone()[0]
+    previous = sql.SQL(
+        """
+        left join core.interactions as known on known.interaction_key = changed.interaction_key
+        """
+        if has_core
+        else """
+        left join (select null::text as customer_key, null::text as topic, null::date as interaction_date) as known on false
+        """
+    )
+    for source in sorted({source for _, source, _ in loads}):
+        ids = [load_id for load_id, of_source, _ in loads if of_source == source]
+        rows = sql.SQL(" union ").join(
+            sql.SQL(
+                "select md5({source} || ':' || instance || ':' || interaction_id) as interaction_key from {stream} "
+                "where _load_id = any(%(ids)s)"
+            ).format(source=sql.Literal(source), stream=sql.Identifier(*stream))
+            for stream in RAW_STREAMS[source]
+        )
+        connection.execute(
+            sql.SQL(
+                """
+                insert into ops.interaction_changes
+                    (interaction_key, reason, previous_interaction_date, previous_customer_key, previous_topic, run_id)
+                select changed.interaction_key, 'landed', known.interaction_date, known.customer_key, known.topic, %(run)s
+                from ({rows}) as changed {previous}
+                """
+            ).format(rows=rows, previous=previous),
+            {"ids": ids, "run": run_id},
+        )
+    connection.execute(
+        "update ops.loads set registered_at = clock_timestamp() where load_id = any(%s)",
+        [[load[0] for load in loads]],
+    )
+
+
+def _quarantine_cast_errors(connection: psycopg.Connection, run_id: int, as_of: datetime) -> None:
+    """A landed row whose value its type cannot take goes to quarantine; core leaves it out."""
+    for relation, record in (("int_conversations__unioned", "null"), ("int_messages__unioned", "message_id")):
+        connection.execute(
+            sql.SQL(
+                """
+                insert into ops.quarantine (quarantine_id, source, instance, stream, interaction_id, record_id, reason_code,
+                    reason, remedy, run_id, load_id, as_of)
+                select md5(concat_ws(':', source, instance, {name}, interaction_id, {record}, _load_id))::uuid, source, instance,
+                    {name}, interaction_id, {record}, 'cast_error',
+                    'a value does not fit its type: ' || array_to_string(_cast_errors, ', '),
+                    'Correct the field at the source; the next load of the record replaces it.', %(run)s, _load_id, %(as_of)s
+                from staging.{relation}
+                where cardinality(_cast_errors) > 0
+                    and interaction_key in (select interaction_key from staging.pending_interactions)
+                on conflict do nothing
+                """
+            ).format(name=sql.Literal(relation), record=sql.SQL(record), relation=sql.Identifier(relation)),
+            {"run": run_id, "as_of": as_of},
+        )
+
+
+def _newest_change(settings: Settings | None) -> int:
+    with connect("transformer", settings=settings) as connection:
+        return connection.execute("select coalesce(max(change_id), 0) from ops.interaction_changes").fetchone()[0]
+
+
+def _move_watermark(connection: psycopg.Connection, step: str, change_id: int, run_id: int, as_of: datetime) -> None:
+    connection.execute(
+        """
+        insert into ops.watermarks (step, change_id, run_id, as_of) values (%s, %s, %s, %s)
+        on conflict (step) do update
+        set change_id = excluded.change_id, run_id = excluded.run_id, as_of = greatest(watermarks.as_of, excluded.as_of),
+            updated_at = clock_timestamp()
+        """,
+        [step, change_id, run_id, as_of],
+    )
+
+
+def _dbt_version() -> str:
+    from importlib.metadata import version
+
+    return version("dbt-core")
