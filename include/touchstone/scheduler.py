@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 
+from touchstone.airflow_env import airflow_login
 from touchstone.daily import Plan
 from touchstone.errors import TouchstoneError
 from touchstone.settings import Settings, get_settings
@@ -22,17 +23,14 @@ class Airflow:
     """Airflow's API on this machine, as the administrator that the supervisor made."""
 
     def __init__(self, settings: Settings | None = None) -> None:
-        from touchstone.airflow_env import AirflowEnvironment
-
-        self.settings = settings or get_settings()
-        environment = AirflowEnvironment(self.settings)
-        self._login = environment.login()
-        self._client = httpx.Client(base_url=environment.api_url(), timeout=30)
+        self._login = airflow_login(settings or get_settings())
+        # loopback only: a proxy of the environment has no part in it
+        self._client = httpx.Client(base_url=self._login.url, timeout=30, trust_env=False)
         self._authorise()
 
     def _authorise(self) -> None:
-        user, password = self._login
-        answer = self._client.post("/auth/token", json={"username": user, "password": password})
+        credentials = {"username": self._login.user, "password": self._login.password}
+        answer = self._client.post("/auth/token", json=credentials)
         answer.raise_for_status()
         self._client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
 

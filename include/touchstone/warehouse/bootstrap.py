@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import secrets
 from importlib import resources
+from pathlib import Path
 
 import psycopg
 from psycopg import sql
 
 from touchstone.errors import WarehouseError
 from touchstone.settings import Settings, get_settings
+from touchstone.statefiles import write_atomic
 from touchstone.warehouse.engine import connect
 
 ROLES = ("touchstone_loader", "touchstone_transformer", "touchstone_bi", "touchstone_reviewer")
@@ -27,19 +30,29 @@ SCRIPTS: tuple[tuple[str, str | None], ...] = (
 _BOOTSTRAP_LOCK = 0x746F756368  # two processes that bootstrap at once wait for each other
 
 
-def bootstrap(settings: Settings | None = None, *, bi_password: str | None = None) -> None:
+def bi_password_file(settings: Settings) -> Path:
+    """Where the password of `touchstone_bi` on the embedded server is kept, readable by its owner alone."""
+    return settings.state_dir / "bi_password"
+
+
+def bootstrap(settings: Settings | None = None) -> None:
     """Bring the warehouse to the shape that this version needs, in one transaction.
+
+    `touchstone_bi` may log in with TOUCHSTONE_BI_PASSWORD; on the embedded server a password is made for it.
 
     Args:
         settings: Where the warehouse is.
-        bi_password: Password that lets `touchstone_bi` log in; None leaves the role as it is.
 
     Raises:
         WarehouseError: The server is of an unsupported version, or the user may not create roles.
     """
     settings = settings or get_settings()
-    if bi_password is None and settings.bi_password:
-        bi_password = settings.bi_password.get_secret_value()
+    bi_password = settings.bi_password.get_secret_value() if settings.bi_password else None
+    if bi_password is None and settings.warehouse_url is None:
+        path = bi_password_file(settings)
+        if not path.exists():
+            write_atomic(path, secrets.token_urlsafe(24))
+        bi_password = path.read_text()
     with connect(settings=settings, application_name="touchstone bootstrap") as connection:
         major = connection.info.server_version // 10000
         if major not in SUPPORTED_SERVERS:

@@ -1,0 +1,334 @@
+"""The command line. Every step that a DAG runs runs here too.
+
+Exit codes: 0 done; 1 failed; 2 wrong usage or configuration; 3 a gate blocked publication; 4 another run holds the lock.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from touchstone.errors import EXIT_OK, EXIT_USAGE, ConfigurationError, TouchstoneError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help=(
+        "Touchstone scores every support conversation and builds the marts that answer for it.\n\n"
+        "Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 a gate blocked publication, "
+        "4 another run holds the pipeline lock."
+    ),
+)
+
+AsOf = Annotated[
+    str | None,
+    typer.Option("--as-of", help="End of the ledger day: 2026-03-31, or a time with a zone.", show_default=False),
+]
+
+
+def main() -> None:
+    """Entry point: an error of ours is one line with the thing, the value and the remedy."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        app(standalone_mode=False)
+    except TouchstoneError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except typer.Exit as done:
+        sys.exit(done.exit_code)
+    except (typer.Abort, KeyboardInterrupt):
+        print("stopped", file=sys.stderr)
+        sys.exit(130)
+    except Exception as error:
+        # usage errors of the option parser know how to show themselves; anything else is a defect and keeps its trace
+        if hasattr(error, "show"):
+            error.show()
+            sys.exit(EXIT_USAGE)
+        raise
+    sys.exit(EXIT_OK)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _ready(airflow: bool = False) -> None:
+    """Start what a command needs, and bring the warehouse to the shape of this version."""
+    from touchstone import supervisor
+    from touchstone.warehouse.bootstrap import bootstrap
+
+    supervisor.ensure(warehouse=True, airflow=airflow, progress=_say)
+    bootstrap()
+
+
+def _as_of(value: str | None):
+    """The stated as_of, else that of the last ingest."""
+    from touchstone.daily import parse_as_of
+    from touchstone.warehouse.engine import connect
+
+    if value:
+        return parse_as_of(value)
+    with connect("loader") as connection:
+        last = connection.execute(
+            "select as_of from ops.runs where step = 'ingest' and status = 'succeeded' order by run_id desc limit 1"
+        ).fetchone()
+    if last is None:
+        raise ConfigurationError(
+            "nothing was ingested yet", None, "Run `touchstone ingest PATH` first, or give --as-of."
+        )
+    return last[0]
+
+
+@app.command()
+def up() -> None:
+    """Start the warehouse and Airflow, and show how to open them.
+
+    Example: touchstone up
+    """
+    from touchstone.scheduler import Airflow
+    from touchstone.summary import connection_help
+
+    _ready(airflow=True)
+    Airflow().make_pools()
+    print(connection_help(show_login=True))
+
+
+@app.command()
+def down() -> None:
+    """Stop Airflow, the embedded server and their supervisor.
+
+    Example: touchstone down
+    """
+    from touchstone import supervisor
+
+    supervisor.down()
+    print("stopped")
+
+
+@app.command()
+def status(as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
+    """Show what runs, on which ports, and the last runs of the ledger.
+
+    Example: touchstone status --json
+    """
+    from touchstone import supervisor
+    from touchstone.summary import status_text
+
+    state = supervisor.status()
+    print(json.dumps(state, indent=2, default=str) if as_json else status_text(state))
+
+
+@app.command()
+def bootstrap() -> None:
+    """Create or update schemas, roles, grants and tables; safe to run again.
+
+    Example: TOUCHSTONE_WAREHOUSE_URL=postgresql://owner@db.internal/support touchstone bootstrap
+    """
+    _ready()
+    print("the warehouse is ready")
+
+
+@app.command()
+def run(
+    input_path: Annotated[
+        str | None, typer.Option("--input", help="File or folder of conversations; without it the sample's next day.")
+    ] = None,
+    as_of: AsOf = None,
+    without_airflow: Annotated[
+        bool, typer.Option("--without-airflow", help="Run the same steps in this process.")
+    ] = False,
+) -> None:
+    """Run the daily cycle: ingest, score, check and publish; then show the summary and write the report.
+
+    Examples: touchstone run; touchstone run --input conversations/ --as-of 2026-03-31
+    """
+    from touchstone import daily
+    from touchstone.summary import print_summary
+
+    _ready(airflow=not without_airflow)
+    plan = daily.plan(input_path, as_of)
+    _say(f"reading {plan.path}")
+    if without_airflow:
+        from touchstone.sources import files
+
+        result = files.ingest(Path(plan.path), as_of=plan.as_of, instance=plan.instance)
+        if result.as_of is None:
+            raise ConfigurationError("there is nothing to ingest", plan.path, "Give a file with conversations.")
+        published = result.as_of
+        daily.run_steps(published, progress=_say)
+    else:
+        from touchstone.scheduler import run_cycle
+
+        published = run_cycle(plan, _say)
+    print_summary(published, instance=plan.instance)
+
+
+@app.command()
+def ingest(
+    target: Annotated[str, typer.Argument(help="A file, a folder, `-` for stdin, or a configured SOURCE:INSTANCE.")],
+    as_of: AsOf = None,
+    instance: Annotated[str, typer.Option(help="Source instance that the rows belong to.")] = "default",
+    first: Annotated[str | None, typer.Option("--from", help="Backfill: first day.")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Backfill: last day.")] = None,
+) -> None:
+    """Land conversations; what cannot be used goes to quarantine with its reason.
+
+    Examples: touchstone ingest export.jsonl.gz; cat day.csv | touchstone ingest -;
+    touchstone ingest files:default --from 2026-03-01 --to 2026-03-07
+    """
+    from touchstone import daily
+    from touchstone.sources import files
+    from touchstone.sources.config import find_source, load_sources
+
+    _ready()
+    configured = {f"{source.source}:{source.instance}" for source in load_sources()}
+    if first or last:
+        if not (first and last):
+            raise ConfigurationError("a backfill needs both days", first or last, "Give --from and --to.")
+        result = daily.backfill_source(target, first, last)
+    elif target in configured:
+        result = daily.ingest_source(find_source(target), as_of=daily.parse_as_of(as_of) if as_of else None)
+    else:
+        result = files.ingest(target, as_of=daily.parse_as_of(as_of) if as_of else None, instance=instance)
+    print(
+        f"{result.rows_in:,} rows in: {result.rows_inserted:,} new, {result.rows_updated:,} updated, "
+        f"{result.rows_unchanged:,} unchanged, {result.rows_quarantined:,} quarantined"
+        + (f"; as of {result.as_of:%Y-%m-%d %H:%M} UTC" if result.as_of else "")
+    )
+
+
+def _step_command(name: str, text: str):
+    def command(as_of: AsOf = None) -> None:
+        from touchstone.pipeline import STEPS
+
+        _ready()
+        moment = _as_of(as_of)
+        result = STEPS[name](moment)
+        print(
+            f"{name}: done as of {moment:%Y-%m-%d %H:%M} UTC"
+            + (f", {result:,} rows" if isinstance(result, int) else "")
+        )
+
+    command.__doc__ = text
+    return command
+
+
+for _name, _text in {
+    "stage": "Note what changed and build the typed views.",
+    "clean": "Find and redact personal data in the messages that changed.",
+    "core": "Build core for the interactions that changed.",
+    "score": "Score the interactions that have no score for their present content.",
+    "marts": "Build facts and marts, not yet visible to readers.",
+    "publish": "Show readers what changed, in one transaction.",
+}.items():
+    app.command(_name)(_step_command(_name, f"{_text}\n\nExample: touchstone {_name} --as-of 2026-03-31"))
+
+
+@app.command()
+def validate(
+    gate: Annotated[str, typer.Argument(help="gate_1, gate_2 or gate_3.")],
+    as_of: AsOf = None,
+) -> None:
+    """Run one gate; exit code 3 when a blocking claim fails.
+
+    Example: touchstone validate gate_1
+    """
+    from touchstone import pipeline
+
+    if gate not in ("gate_1", "gate_2", "gate_3"):
+        raise ConfigurationError("there is no such gate", gate, "Use gate_1, gate_2 or gate_3.")
+    _ready()
+    print(pipeline.validate(gate, _as_of(as_of)))
+
+
+@app.command()
+def report() -> None:
+    """Write the report and the page of the gates, and say where they are.
+
+    Example: touchstone report
+    """
+    from touchstone.quality import page
+    from touchstone.reports import overview
+
+    _ready()
+    print(overview.render())
+    print(page.render())
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of the conversation file.
+
+    Example: touchstone schema > conversation.schema.json
+    """
+    from touchstone.sources.schema import conversation_schema
+
+    print(json.dumps(conversation_schema(), indent=2))
+
+
+@app.command()
+def sql(
+    query: Annotated[str, typer.Argument(help="One query.")],
+    role: Annotated[str, typer.Option(help="bi, reviewer, loader or transformer.")] = "bi",
+) -> None:
+    """Print a query's rows as CSV, by default as the role that BI tools have.
+
+    Example: touchstone sql "select * from marts.rpt_coverage_daily order by 1"
+    """
+    import psycopg
+
+    from touchstone.exports import safe_cell
+    from touchstone.warehouse.engine import connect
+
+    if role not in ("bi", "reviewer", "loader", "transformer"):
+        raise ConfigurationError("there is no such role", role, "Use bi, reviewer, loader or transformer.")
+    _ready()
+    with connect(role) as connection:
+        try:
+            cursor = connection.execute(query)
+        except psycopg.Error as error:
+            raise TouchstoneError("the query failed", None, str(error).strip()) from error
+        if cursor.description is None:
+            return
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow([column.name for column in cursor.description])
+        writer.writerows([safe_cell(value) for value in row] for row in cursor)
+
+
+@app.command()
+def check() -> None:
+    """Check the installation: settings, configuration, warehouse, dbt project, rubric; one line each.
+
+    Example: touchstone check
+    """
+    from touchstone.checks import run_checks
+
+    failed = 0
+    for name, verdict, remedy in run_checks():
+        print(f"{'ok  ' if remedy is None else 'FAIL'} {name}: {verdict}" + (f" {remedy}" if remedy else ""))
+        failed += remedy is not None
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def bench(only: Annotated[str | None, typer.Option(help="Name of one benchmark.")] = None) -> None:
+    """Measure speed against named baselines; writes build/bench.json.
+
+    Example: touchstone bench --only sentiment
+    """
+    from touchstone.bench.harness import run as run_benchmarks
+
+    raise typer.Exit(run_benchmarks(only))
+
+
+if __name__ == "__main__":
+    main()
