@@ -19,10 +19,9 @@ setup: $(VENV)/.ready ## Make the environment in .venv from the lock
 $(VENV)/.ready: requirements.txt pyproject.toml
 	@test -x $(PYTHON) || python3 -m venv $(VENV)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Touchstone needs Python 3.11 or later")'
-	@$(PYTHON) -m pip install --quiet --disable-pip-version-check uv
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check "$$(grep -oE '^uv==[0-9.]+' requirements.txt)"
 	@echo "installing the locked packages into $(VENV)"
 	@$(BIN)/uv pip sync --quiet --python $(PYTHON) --require-hashes requirements.txt
-	@$(BIN)/uv pip install --quiet --python $(PYTHON) uv
 	@$(BIN)/uv pip install --quiet --python $(PYTHON) --no-deps --editable .
 	@touch $@
 
