@@ -27,8 +27,11 @@ touched as (
         max(conversations.account_id) as account_id,
         max(interactions.source) as source,
         max(interactions.instance) as instance,
-        (array_agg(interactions.tier order by interactions.started_at desc, interactions.interaction_key)
-            filter (where interactions.tier is not null))[1] as tier
+        (
+            array_agg(interactions.tier order by interactions.started_at desc, interactions.interaction_key asc)
+            filter (where interactions.tier is not null)
+        )[1
+        ] as tier
     from interactions
     inner join pending on interactions.interaction_key = pending.interaction_key
     inner join conversations on interactions.interaction_key = conversations.interaction_key

@@ -44,18 +44,20 @@ final as (
         earliest.sent_at as first_seen_at,
         latest.sent_at as last_seen_at
     from touched
-    cross join lateral (
-        select * from messages
-        where messages.agent_key = touched.agent_key
-        order by messages.sent_at desc, messages.message_key desc
-        limit 1
-    ) as latest
-    cross join lateral (
-        select messages.sent_at from messages
-        where messages.agent_key = touched.agent_key
-        order by messages.sent_at
-        limit 1
-    ) as earliest
+    cross join
+        lateral (
+            select * from messages
+            where messages.agent_key = touched.agent_key
+            order by messages.sent_at desc, messages.message_key desc
+            limit 1
+        ) as latest
+    cross join
+        lateral (
+            select messages.sent_at from messages
+            where messages.agent_key = touched.agent_key
+            order by messages.sent_at
+            limit 1
+        ) as earliest
     inner join stated on latest.message_key = stated.message_key
 
 )

@@ -29,12 +29,21 @@ final as (
         interactions.customer_key,
         (array_agg(interactions.source))[1] as source,
         (array_agg(interactions.instance))[1] as instance,
-        (array_agg(interactions.account_key order by interactions.started_at desc, interactions.interaction_key)
-            filter (where interactions.account_key is not null))[1] as account_key,
-        (array_agg(interactions.tier order by interactions.started_at desc, interactions.interaction_key)
-            filter (where interactions.tier is not null))[1] as tier,
-        (array_agg(interactions.language order by interactions.started_at desc, interactions.interaction_key)
-            filter (where interactions.language is not null))[1] as language,
+        (
+            array_agg(interactions.account_key order by interactions.started_at desc, interactions.interaction_key asc)
+            filter (where interactions.account_key is not null)
+        )[1
+        ] as account_key,
+        (
+            array_agg(interactions.tier order by interactions.started_at desc, interactions.interaction_key asc)
+            filter (where interactions.tier is not null)
+        )[1
+        ] as tier,
+        (
+            array_agg(interactions.language order by interactions.started_at desc, interactions.interaction_key asc)
+            filter (where interactions.language is not null)
+        )[1
+        ] as language,
         min(interactions.started_at) as first_seen_at,
         max(interactions.last_message_at) as last_seen_at
     from touched

@@ -139,12 +139,16 @@ joined as (
         end as handled_by,
         case
             when conversations.deleted_at is not null then 'deleted'
-            when jsonb_array_length(coalesce(conversations.quarantined_message_ids, '[]')) > 0
+            when
+                jsonb_array_length(coalesce(conversations.quarantined_message_ids, '[]')) > 0
                 or unreadable_messages.unreadable_message_count > 0 then 'incomplete'
             when conversations.tags @> '["spam"]' or conversations.tags @> '["test"]' then 'spam_or_test'
             when coalesce(counted.customer_message_count, 0) = 0 then 'no_customer_message'
             when coalesce(counted.human_message_count, 0) + coalesce(counted.ai_message_count, 0) = 0 then 'no_agent_message'
-            when conversations.language not in ({% for code in var('supported_languages') %}'{{ code }}'{{ ", " if not loop.last }}{% endfor %})
+            when
+                conversations.language not in (
+                    {% for code in var('supported_languages') %}'{{ code }}'{{ ", " if not loop.last }}{% endfor %}
+                )
                 then 'unsupported_language'
         end as excluded_reason,
         md5(concat_ws(

@@ -35,7 +35,8 @@ final as (
             when conversations.rating_scale_max - conversations.rating_scale_min = 1
                 then conversations.rating = conversations.rating_scale_max
             when conversations.rating_scale_max > conversations.rating_scale_min
-                then (conversations.rating - conversations.rating_scale_min)
+                then
+                    (conversations.rating - conversations.rating_scale_min)
                     / (conversations.rating_scale_max - conversations.rating_scale_min) >= 0.75
         end as is_positive,
         coalesce(conversations.rated_at, conversations.closed_at) as rated_at

@@ -35,9 +35,10 @@ final as (
         messages.sent_at as called_at
     from messages
     inner join pending on messages.interaction_key = pending.interaction_key
-    cross join lateral jsonb_array_elements(
-        case when jsonb_typeof(messages.tool_calls) = 'array' then messages.tool_calls else '[]' end
-    ) with ordinality as calls (call, ordinal)
+    cross join
+        lateral jsonb_array_elements(
+            case when jsonb_typeof(messages.tool_calls) = 'array' then messages.tool_calls else '[]' end
+        ) with ordinality as calls (call, ordinal)
     where jsonb_typeof(calls.call) = 'object'
 
 )

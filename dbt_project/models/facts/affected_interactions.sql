@@ -41,9 +41,11 @@ windows (window_length) as (
     values
     (interval '{{ var("episode_idle_hours") }} hours'),
     (interval '{{ var("containment_hours") }} hours')
-    {%- for days in var('fcr_windows_days') %},
-    (interval '{{ days }} days')
-    {%- endfor %}
+    {%- for days in var('fcr_windows_days') %}
+        ,
+        (interval '{{ days }} days')
+    
+        {%- endfor %}
 
 ),
 

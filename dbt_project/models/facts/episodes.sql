@@ -130,7 +130,8 @@ closed as (
             when summed.episode_number < max(summed.episode_number) over (partition by summed.interaction_key)
                 then 'reopened'
             when interactions.status in ('solved', 'closed') then 'source'
-            when interactions.status is null
+            when
+                interactions.status is null
                 and summed.last_message_at + interval '{{ var("episode_idle_hours") }} hours' <= {{ as_of() }}
                 then 'idle'
             else 'open'

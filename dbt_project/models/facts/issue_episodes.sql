@@ -51,7 +51,8 @@ numbered as (
         *,
         sum(
             case
-                when previous_activity_at is null
+                when
+                    previous_activity_at is null
                     or started_at - previous_activity_at > interval '{{ var("issue_gap_days") }} days' then 1
                 else 0
             end
@@ -75,12 +76,12 @@ final as (
         is_solved,
         {%- for days in var('fcr_windows_days') %}
         -- null while the window is open, or where the first contact was not solved: neither belongs to the denominator
-        case
-            when not is_solved or solved_at is null then null
-            when next_started_at <= solved_at + interval '{{ days }} days' then false
-            when solved_at + interval '{{ days }} days' > {{ as_of() }} then null
-            else true
-        end as is_resolved_{{ days }}d,
+            case
+                when not is_solved or solved_at is null then null
+                when next_started_at <= solved_at + interval '{{ days }} days' then false
+                when solved_at + interval '{{ days }} days' > {{ as_of() }} then null
+                else true
+            end as is_resolved_{{ days }}d,
         {%- endfor %}
         started_at,
         last_message_at,

@@ -12,7 +12,10 @@ with
 issue_episodes as (
 
     select * from {{ ref('issue_episodes') }}
-    where (customer_key, topic) in (select customer_key, topic from {{ ref('affected_interactions') }})
+    where (customer_key, topic) in (select
+        customer_key,
+        topic
+    from {{ ref('affected_interactions') }})
 
 ),
 

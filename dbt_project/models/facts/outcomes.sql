@@ -57,7 +57,7 @@ last_customer_messages as (
             and interactions.input_hash = message_scores.input_hash
             and messages.message_key = message_scores.message_key
     where messages.actor = 'customer' and not messages.is_internal
-    order by episodes.interaction_key, episodes.episode_number, messages.ordinal desc
+    order by episodes.interaction_key asc, episodes.episode_number asc, messages.ordinal desc
 
 ),
 

@@ -29,9 +29,9 @@ scores as (
     from {{ ref('stg_scores__interaction_scores') }} as scored
     inner join interactions
         on
-            interactions.started_at = scored.interaction_started_at
-            and interactions.interaction_key = scored.interaction_key
-            and interactions.input_hash = scored.input_hash
+            scored.interaction_started_at = interactions.started_at
+            and scored.interaction_key = interactions.interaction_key
+            and scored.input_hash = interactions.input_hash
 
 ),
 
@@ -55,9 +55,9 @@ trajectories as (
     from {{ ref('stg_scores__trajectories') }} as trajectories
     inner join interactions
         on
-            interactions.started_at = trajectories.interaction_started_at
-            and interactions.interaction_key = trajectories.interaction_key
-            and interactions.input_hash = trajectories.input_hash
+            trajectories.interaction_started_at = interactions.started_at
+            and trajectories.interaction_key = interactions.interaction_key
+            and trajectories.input_hash = interactions.input_hash
 
 ),
 
@@ -177,7 +177,7 @@ joined as (
         handoffs.human_handoff_count,
         first_contacts.issue_key,
         {%- for days in var('fcr_windows_days') %}
-        first_contacts.is_resolved_{{ days }}d,
+            first_contacts.is_resolved_{{ days }}d,
         {%- endfor %}
         ratings.is_rated_positive,
         outcomes.ai_outcome,
@@ -259,7 +259,7 @@ final as (
         is_solved,
         is_rated_positive,
         {%- for days in var('fcr_windows_days') %}
-        is_resolved_{{ days }}d as is_first_contact_resolved_{{ days }}d,
+            is_resolved_{{ days }}d as is_first_contact_resolved_{{ days }}d,
         {%- endfor %}
         -- an answer that is still due misses its target once the target has passed
         case

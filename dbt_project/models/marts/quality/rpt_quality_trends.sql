@@ -78,27 +78,29 @@ sliced as (
     from periods
     inner join measures on measures.interaction_date between periods.period_start and periods.period_end
     inner join interactions on measures.interaction_key = interactions.interaction_key
-    cross join lateral (
-        select
-            measures.agent_key,
-            interactions.team,
-            interactions.channel,
-            interactions.topic,
-            interactions.tier,
-            interactions.language,
-            case when measures.subject = 'ai_agent' then interactions.agent_version end as agent_version
-    ) as columns_of_slices
-    cross join lateral (
-        values
-        ('all', 'all'),
-        ('agent', columns_of_slices.agent_key),
-        ('team', columns_of_slices.team),
-        ('channel', columns_of_slices.channel),
-        ('topic', columns_of_slices.topic),
-        ('tier', columns_of_slices.tier),
-        ('language', columns_of_slices.language),
-        ('agent_version', columns_of_slices.agent_version)
-    ) as slices (slice_type, slice_value)
+    cross join
+        lateral (
+            select
+                measures.agent_key,
+                interactions.team,
+                interactions.channel,
+                interactions.topic,
+                interactions.tier,
+                interactions.language,
+                case when measures.subject = 'ai_agent' then interactions.agent_version end as agent_version
+        ) as columns_of_slices
+    cross join
+        lateral (
+            values
+            ('all', 'all'),
+            ('agent', columns_of_slices.agent_key),
+            ('team', columns_of_slices.team),
+            ('channel', columns_of_slices.channel),
+            ('topic', columns_of_slices.topic),
+            ('tier', columns_of_slices.tier),
+            ('language', columns_of_slices.language),
+            ('agent_version', columns_of_slices.agent_version)
+        ) as slices (slice_type, slice_value)
     where measures.score is not null and slices.slice_value is not null
 
 ),

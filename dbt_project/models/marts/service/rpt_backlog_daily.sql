@@ -61,13 +61,14 @@ final as (
         count(*) filter (where counted.is_open_at_end)::int as open_count,
         {{ var('ledger_id') }}::bigint as _ledger_id
     from counted
-    cross join lateral (
-        values
-        ('all', 'all'),
-        ('team', counted.team),
-        ('channel', counted.channel),
-        ('topic', counted.topic)
-    ) as slices (slice_type, slice_value)
+    cross join
+        lateral (
+            values
+            ('all', 'all'),
+            ('team', counted.team),
+            ('channel', counted.channel),
+            ('topic', counted.topic)
+        ) as slices (slice_type, slice_value)
     where slices.slice_value is not null
     group by counted.backlog_date, slices.slice_type, slices.slice_value
 

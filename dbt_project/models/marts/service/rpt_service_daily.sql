@@ -29,17 +29,18 @@ sliced as (
         slices.slice_value,
         handling.handled_as
     from interactions
-    cross join lateral (
-        values
-        ('all', 'all'),
-        ('agent', coalesce(interactions.primary_human_agent_key, interactions.primary_ai_agent_key)),
-        ('team', interactions.team),
-        ('channel', interactions.channel),
-        ('topic', interactions.topic),
-        ('tier', interactions.tier),
-        ('language', interactions.language),
-        ('agent_version', interactions.slice_version)
-    ) as slices (slice_type, slice_value)
+    cross join
+        lateral (
+            values
+            ('all', 'all'),
+            ('agent', coalesce(interactions.primary_human_agent_key, interactions.primary_ai_agent_key)),
+            ('team', interactions.team),
+            ('channel', interactions.channel),
+            ('topic', interactions.topic),
+            ('tier', interactions.tier),
+            ('language', interactions.language),
+            ('agent_version', interactions.slice_version)
+        ) as slices (slice_type, slice_value)
     -- every interaction counts once in its own kind and once in all of them
     cross join lateral (values ('all'), (interactions.handled_by)) as handling (handled_as)
     where slices.slice_value is not null
@@ -67,8 +68,8 @@ final as (
         count(*) filter (where touch_count = 1)::int as one_touch_count,
         count(*) filter (where touch_count = 2)::int as two_touch_count,
         {%- for days in var('fcr_windows_days') %}
-        count(is_first_contact_resolved_{{ days }}d)::int as fcr_{{ days }}d_n,
-        count(*) filter (where is_first_contact_resolved_{{ days }}d)::int as fcr_{{ days }}d_count,
+            count(is_first_contact_resolved_{{ days }}d)::int as fcr_{{ days }}d_n,
+            count(*) filter (where is_first_contact_resolved_{{ days }}d)::int as fcr_{{ days }}d_count,
         {%- endfor %}
         count(is_first_response_in_sla)::int as first_response_sla_n,
         count(*) filter (where is_first_response_in_sla)::int as first_response_sla_met_count,
