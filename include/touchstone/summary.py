@@ -132,11 +132,39 @@ def connection_help(*, show_login: bool) -> str:
 
 
 def status_text(state: dict[str, Any]) -> str:
-    """The supervisor's state and the last attempts of the ledger, for people."""
-    lines = []
-    for name, part in state.items():
-        lines.append(
-            f"{name:<14}"
-            + (", ".join(f"{key} {value}" for key, value in part.items()) if isinstance(part, dict) else str(part))
-        )
+    """The supervisor's state and the last attempt of each step, for people."""
+    lines = [f"state     {state['state_dir']}"]
+    for name in ("supervisor", "warehouse", "airflow"):
+        lines.append(_part_line(name, state[name]))
+        lines.extend(_part_line(f"  {part}", detail) for part, detail in state[name].get("components", {}).items())
+    if state["warehouse"].get("ready"):
+        with connect("loader") as connection:
+            runs = connection.execute(
+                """
+                select distinct on (step, source, instance)
+                    concat_ws(' ', step, source || ':' || instance), status, as_of, rows_out, rows_quarantined, error
+                from ops.runs order by step, source, instance, run_id desc
+                """
+            ).fetchall()
+        lines += ["", "last attempt of each step"] if runs else ["", "no run yet: `make run`"]
+        for step, status, as_of, rows_out, quarantined, error in runs:
+            lines.append(
+                f"  {step:<22} {status:<11} as of {as_of:%Y-%m-%d %H:%M}  {rows_out:>9,} rows"
+                + (f", {quarantined:,} quarantined" if quarantined else "")
+                + (f"; {error.splitlines()[0][:90]}" if error else "")
+            )
     return "\n".join(lines)
+
+
+def _part_line(name: str, part: dict[str, Any]) -> str:
+    verdict = "ready" if part.get("ready", part["running"]) else "running, not ready" if part["running"] else "stopped"
+    notes = [verdict]
+    if part.get("url"):
+        notes.append(part["url"])
+    if part.get("pid"):
+        notes.append(f"pid {part['pid']}")
+    if part.get("restarts"):
+        notes.append(f"restarted {part['restarts']} times")
+    if part.get("error"):
+        notes.append(f"error: {part['error']}; see {part.get('log')}")
+    return f"{name:<16}" + ", ".join(notes)
