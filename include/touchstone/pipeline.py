@@ -34,6 +34,7 @@ def stage(as_of: datetime, settings: Settings | None = None) -> int:
     with pipeline_lock(settings), ledger.step("stage", as_of=as_of, settings=settings) as run:
         with connect("transformer", settings=settings, application_name="touchstone stage") as connection:
             _register_changes(connection, run.run_id)
+            _register_outdated_text(connection, run.run_id)
         run.versions["dbt"] = _dbt_version()
         run_dbt("build", selector="staging", as_of=as_of, ledger_id=run.run_id, settings=settings)
         with connect("transformer", settings=settings) as connection:
@@ -174,6 +175,22 @@ def _register_changes(connection: psycopg.Connection, run_id: int) -> None:
     )
 
 
+def _register_outdated_text(connection: psycopg.Connection, run_id: int) -> None:
+    """Interactions whose text an older redactor has seen are worked on again, once per redactor version."""
+    from touchstone.text.redact import REDACTOR_VERSION
+
+    connection.execute(
+        """
+        insert into ops.interaction_changes (interaction_key, reason, run_id)
+        select distinct interaction_key, %(reason)s, %(run)s::bigint from clean.messages
+        where redactor_version <> %(version)s and interaction_key not in (
+            select interaction_key from ops.interaction_changes where reason = %(reason)s
+        )
+        """,
+        {"reason": f"redactor {REDACTOR_VERSION}", "version": REDACTOR_VERSION, "run": run_id},
+    )
+
+
 def _quarantine_cast_errors(connection: psycopg.Connection, run_id: int, as_of: datetime) -> None:
     """A landed row whose value its type cannot take goes to quarantine; core leaves it out."""
     for relation, record in (("int_conversations__unioned", "null"), ("int_messages__unioned", "message_id")):
@@ -188,7 +205,6 @@ def _quarantine_cast_errors(connection: psycopg.Connection, run_id: int, as_of: 
                     'Correct the field at the source; the next load of the record replaces it.', %(run)s, _load_id, %(as_of)s
                 from staging.{relation}
                 where cardinality(_cast_errors) > 0
-                    and interaction_key in (select interaction_key from staging.pending_interactions)
                 on conflict do nothing
                 """
             ).format(name=sql.Literal(relation), record=sql.SQL(record), relation=sql.Identifier(relation)),
@@ -206,7 +222,7 @@ def _move_watermark(connection: psycopg.Connection, step: str, change_id: int, r
         """
         insert into ops.watermarks (step, change_id, run_id, as_of) values (%s, %s, %s, %s)
         on conflict (step) do update
-        set change_id = excluded.change_id, run_id = excluded.run_id, as_of = greatest(watermarks.as_of, excluded.as_of),
+        set change_id = excluded.change_id, run_id = excluded.run_id, as_of = excluded.as_of,
             updated_at = clock_timestamp()
         """,
         [step, change_id, run_id, as_of],

@@ -14,12 +14,6 @@ messages as (
 
 ),
 
-stated as (
-
-    select * from {{ ref('int_messages__unioned') }}
-
-),
-
 touched as (
 
     select distinct messages.agent_key
@@ -36,8 +30,8 @@ final as (
         touched.agent_key,
         latest.source,
         latest.instance,
-        coalesce(stated.actor_id, stated.actor_name) as agent_id,
-        coalesce(stated.actor_name, stated.actor_id) as agent_name,
+        latest.agent_id,
+        latest.agent_name,
         latest.actor as kind,
         latest.team,
         latest.agent_version,
@@ -58,7 +52,6 @@ final as (
             order by messages.sent_at
             limit 1
         ) as earliest
-    inner join stated on latest.message_key = stated.message_key
 
 )
 

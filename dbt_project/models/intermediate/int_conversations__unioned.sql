@@ -1,5 +1,13 @@
--- one row per interaction of every source instance, keyed
+{{ config(materialized='table', indexes=[{'columns': ['interaction_key'], 'unique': true}], post_hook='analyze {{ this }}') }}
+-- one row per interaction that this run works on, of every source instance, keyed; a table with statistics, since the
+-- planner cannot guess what the casts of the views let through
 with
+
+pending as (
+
+    select * from {{ ref('pending_interactions') }}
+
+),
 
 file_conversations as (
 
@@ -16,7 +24,7 @@ unioned as (
 final as (
 
     select
-        {{ entity_key('interaction_id') }} as interaction_key,
+        pending.interaction_key,
         source,
         instance,
         interaction_id,
@@ -44,6 +52,7 @@ final as (
         _load_id,
         _loaded_at
     from unioned
+    inner join pending on pending.interaction_key = {{ entity_key('unioned.interaction_id', 'unioned.source', 'unioned.instance') }}
 
 )
 

@@ -17,7 +17,7 @@ final as (
     select
         'files' as source,
         instance,
-        id as interaction_id,
+        interaction_id,
         {{ json_text('payload', 'channel') }} as channel,
         {{ json_text('payload', 'status') }} as status,
         {{ json_text('payload', 'customer_id') }} as customer_id,

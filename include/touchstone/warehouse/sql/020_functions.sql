@@ -1,7 +1,8 @@
 -- Casts that turn a value which does not fit into null; staging lists the field in _cast_errors (PostgreSQL 15 has no
--- pg_input_is_valid). Immutable is right for the forms that staging passes: ISO 8601 with a zone.
+-- pg_input_is_valid). Immutable is right for the forms that staging passes: ISO 8601 with a zone. They stay parallel unsafe:
+-- an exception block is a subtransaction, which a parallel worker may not start.
 create or replace function ops.try_cast_timestamptz(value text) returns timestamptz
-language plpgsql immutable parallel safe as $$
+language plpgsql immutable as $$
 begin
     if value !~ '(Z|z|[+-]\d{2}(:?\d{2})?)$' then
         return null;
@@ -12,7 +13,7 @@ exception when others then
 end $$;
 
 create or replace function ops.try_cast_numeric(value text) returns numeric
-language plpgsql immutable parallel safe as $$
+language plpgsql immutable as $$
 begin
     return value::numeric;
 exception when others then
@@ -20,7 +21,7 @@ exception when others then
 end $$;
 
 create or replace function ops.try_cast_boolean(value text) returns boolean
-language plpgsql immutable parallel safe as $$
+language plpgsql immutable as $$
 begin
     return value::boolean;
 exception when others then
@@ -47,6 +48,9 @@ begin
         )$ddl$, schema_name, stream);
     execute format('create index if not exists %I on %I.%I (instance, interaction_id)', stream || '_interaction', schema_name, stream);
     execute format('create index if not exists %I on %I.%I (_load_id)', stream || '_load', schema_name, stream);
+    -- staging derives the key by the same expression, so that a run over few interactions reads few rows
+    execute format('create index if not exists %I on %I.%I (md5(%L || '':'' || instance || '':'' || interaction_id))',
+        stream || '_interaction_key', schema_name, stream, replace(schema_name, 'raw_', ''));
     execute format($ddl$
         create table if not exists %1$I.%2$I (
             instance text not null,
