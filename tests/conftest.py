@@ -22,7 +22,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
     instance = EmbeddedServer(Settings(home=tmp_path_factory.mktemp("home"), warehouse_url=None))
     instance.start()
     yield instance
-    instance.stop()
+    instance.remove()
 
 
 @pytest.fixture(scope="module")

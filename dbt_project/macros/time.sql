@@ -16,8 +16,9 @@
     (extract(epoch from ({{ end_at }} - {{ start_at }})) / 60.0)::double precision
 {%- endmacro %}
 
-{# Minutes of business time before a moment, counted from the first day of the calendar. #}
-{% macro business_minutes_until(schedule_id, moment) -%}
+{# Minutes of business time before a moment, counted from the first day of the calendar. `schedule` is an alias of the outer
+   query with schedule_id and timezone: the day of the moment is worked out there, so that the calendar is read by its key. #}
+{% macro business_minutes_until(schedule, moment) -%}
     (
         select
             calendar.minutes_before
@@ -27,13 +28,13 @@
             ))
         from {{ ref('business_calendar') }} as calendar
         where
-            calendar.schedule_id = {{ schedule_id }}
-            and calendar.calendar_date = ({{ moment }} at time zone calendar.timezone)::date
+            calendar.schedule_id = {{ schedule }}.schedule_id
+            and calendar.calendar_date = ({{ moment }} at time zone {{ schedule }}.timezone)::date
     )
 {%- endmacro %}
 
 {# Minutes between two moments that fall into the opening hours of a schedule. #}
-{% macro business_minutes_between(schedule_id, start_at, end_at) -%}
-    ({{ business_minutes_until(schedule_id, end_at) }}
-        - {{ business_minutes_until(schedule_id, start_at) }})::double precision
+{% macro business_minutes_between(schedule, start_at, end_at) -%}
+    ({{ business_minutes_until(schedule, end_at) }}
+        - {{ business_minutes_until(schedule, start_at) }})::double precision
 {%- endmacro %}

@@ -13,6 +13,7 @@ import psycopg
 from psycopg import sql
 
 from touchstone.dbt import run_dbt
+from touchstone.errors import GateError
 from touchstone.settings import Settings
 from touchstone.warehouse import ledger
 from touchstone.warehouse.engine import connect
@@ -23,6 +24,15 @@ from touchstone.warehouse.publish import publish as apply_publication
 RAW_STREAMS: dict[str, tuple[tuple[str, str], ...]] = {
     "files": (("raw_files", "conversations"), ("raw_files", "messages")),
 }
+
+SCORE_TABLES = (
+    "message_scores",
+    "trajectories",
+    "indicator_scores",
+    "evidence",
+    "dimension_scores",
+    "interaction_scores",
+)
 
 
 def stage(as_of: datetime, settings: Settings | None = None) -> int:
@@ -86,6 +96,7 @@ def publish(as_of: datetime, settings: Settings | None = None) -> int:
         Number of rows that were written or deleted in marts and marts_evidence.
     """
     with pipeline_lock(settings), ledger.step("publish", as_of=as_of, settings=settings) as run:
+        _require_passed_gate(settings)
         result = apply_publication(run.run_id, as_of, settings)
         run.rows_in = run.rows_out = sum(result.upserted.values()) + sum(result.deleted.values())
         run.detail = {"upserted": result.upserted, "deleted": result.deleted}
@@ -105,7 +116,12 @@ def score(as_of: datetime, settings: Settings | None = None) -> object:
     from touchstone.scoring.run import score as score_interactions
 
     with pipeline_lock(settings):
-        return score_interactions(as_of, settings)
+        result = score_interactions(as_of, settings)
+        # Without statistics of the new rows the next step's joins would be planned for empty tables.
+        with connect("transformer", autocommit=True, settings=settings) as connection:
+            for table in SCORE_TABLES:
+                connection.execute(sql.SQL("analyze {}").format(sql.Identifier("scores", table)))
+        return result
 
 
 def validate(gate: str, as_of: datetime, settings: Settings | None = None) -> object:
@@ -209,6 +225,23 @@ def _quarantine_cast_errors(connection: psycopg.Connection, run_id: int, as_of: 
                 """
             ).format(name=sql.Literal(relation), record=sql.SQL(record), relation=sql.Identifier(relation)),
             {"run": run_id, "as_of": as_of},
+        )
+
+
+def _require_passed_gate(settings: Settings | None) -> None:
+    """Only a build that gate 3 has passed is published, whoever calls."""
+    with connect("transformer", settings=settings) as connection:
+        built, passed = connection.execute(
+            """
+            select max(run_id) filter (where step = 'marts'), max(run_id) filter (where step = 'gate_3' and status = 'succeeded')
+            from ops.runs
+            """
+        ).fetchone()
+    if built is None or passed is None or passed < built:
+        raise GateError(
+            "the last build of the marts has not passed gate 3",
+            f"build {built}, last pass {passed}",
+            "Run `touchstone validate gate_3`, and `touchstone marts` before it when the build was stopped.",
         )
 
 

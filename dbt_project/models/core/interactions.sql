@@ -177,11 +177,13 @@ joined as (
             as solved_at,
         conversations.closed_at,
         conversations.deleted_at,
-        conversations._loaded_at as landed_at
+        conversations._loaded_at as landed_at,
+        loads.as_of as landed_as_of
     from conversations
     left join counted on conversations.interaction_key = counted.interaction_key
     left join primary_agents on conversations.interaction_key = primary_agents.interaction_key
     left join unreadable_messages on conversations.interaction_key = unreadable_messages.interaction_key
+    left join {{ ref('stg_ops__loads') }} as loads on conversations._load_id = loads.load_id
 
 ),
 
@@ -190,7 +192,8 @@ final as (
     select
         *,
         (excluded_reason is null) as is_eligible,
-        {{ utc_date('coalesce(started_at, landed_at)') }} as interaction_date
+        -- without any time of its own an interaction counts on the ledger day on which it landed
+        {{ utc_date("coalesce(started_at, closed_at, deleted_at, landed_as_of - interval '1 microsecond')") }} as interaction_date
     from joined
 
 )

@@ -42,7 +42,8 @@ last_customer_messages as (
         messages.ordinal,
         message_scores.polarity,
         coalesce(jsonb_path_exists(message_scores.markers, '$[*] ? (@.marker == "did_not_help")'), false) as did_not_help,
-        coalesce(jsonb_path_exists(message_scores.markers, '$[*] ? (@.marker == "confirms_solved")'), false) as confirms_solved
+        coalesce(jsonb_path_exists(message_scores.markers, '$[*] ? (@.marker == "confirms_solved")'), false) as confirms_solved,
+        coalesce(jsonb_path_exists(message_scores.markers, '$[*] ? (@.marker == "gratitude")'), false) as says_thanks
     from episodes
     inner join {{ ref('interactions') }} as interactions on episodes.interaction_key = interactions.interaction_key
     inner join {{ ref('messages') }} as messages
@@ -75,7 +76,7 @@ signals as (
         (
             episodes.last_actor = 'customer'
             and not coalesce(last_customer_messages.confirms_solved, false)
-            and last_customer_messages.polarity <= 0
+            and not coalesce(last_customer_messages.says_thanks, false)
         ) as is_last_message_unanswered,
         coalesce(last_customer_messages.polarity < -0.2, false) as is_last_message_negative,
         coalesce(last_customer_messages.did_not_help, false) as is_unhelpful_stated,

@@ -11,10 +11,18 @@ with
 
 messages as (
 
+    -- a stretch is what the customer writes up to and including the reply that ends it
     select
-        messages.*,
-        interactions.team as interaction_team,
-        lag(messages.actor) over (partition by messages.interaction_key order by messages.ordinal) as previous_actor
+        messages.interaction_key,
+        messages.ordinal,
+        messages.actor,
+        messages.agent_key,
+        messages.sent_at,
+        interactions.team,
+        count(*) filter (where messages.actor <> 'customer') over (
+            partition by messages.interaction_key
+            order by messages.ordinal rows between unbounded preceding and 1 preceding
+        ) as stretch
     from {{ ref('messages') }} as messages
     inner join {{ ref('interactions') }} as interactions
         on
@@ -25,47 +33,27 @@ messages as (
 
 ),
 
-schedules as (
-
-    select * from {{ ref('business_schedules') }}
-
-),
-
 team_schedules as (
 
-    select * from {{ ref('team_schedules') }}
-
-),
-
-turns as (
-
-    select
-        *,
-        min(case when actor <> 'customer' then ordinal end) over (
-            partition by interaction_key order by ordinal rows between 1 following and unbounded following
-        ) as reply_ordinal
-    from messages
+    select * from {{ ref('schedules_by_team') }}
 
 ),
 
 answered as (
 
     select
-        turns.interaction_key,
-        turns.ordinal as customer_ordinal,
-        turns.interaction_team,
-        turns.sent_at as asked_at,
-        replies.ordinal as reply_ordinal,
-        replies.actor as answered_by,
-        replies.agent_key,
-        replies.sent_at as answered_at,
-        row_number() over (partition by turns.interaction_key order by turns.ordinal) = 1 as is_first
-    from turns
-    left join messages as replies
-        on
-            turns.interaction_key = replies.interaction_key
-            and turns.reply_ordinal = replies.ordinal
-    where turns.actor = 'customer' and turns.previous_actor is distinct from 'customer'
+        interaction_key,
+        stretch,
+        max(team) as team,
+        min(ordinal) filter (where actor = 'customer') as customer_ordinal,
+        min(sent_at) filter (where actor = 'customer') as asked_at,
+        max(ordinal) filter (where actor <> 'customer') as reply_ordinal,
+        max(actor) filter (where actor <> 'customer') as answered_by,
+        max(agent_key) filter (where actor <> 'customer') as agent_key,
+        max(sent_at) filter (where actor <> 'customer') as answered_at
+    from messages
+    group by interaction_key, stretch
+    having count(*) filter (where actor = 'customer') > 0
 
 ),
 
@@ -73,10 +61,11 @@ scheduled as (
 
     select
         answered.*,
-        coalesce(team_schedules.schedule_id, schedules.schedule_id) as schedule_id
+        team_schedules.schedule_id,
+        team_schedules.timezone,
+        row_number() over (partition by answered.interaction_key order by answered.stretch) = 1 as is_first
     from answered
-    inner join schedules on schedules.is_default
-    left join team_schedules on answered.interaction_team = team_schedules.team
+    inner join team_schedules on coalesce(answered.team, '') = team_schedules.team
 
 ),
 
@@ -90,7 +79,7 @@ final as (
         answered_by,
         is_first,
         {{ minutes_between('asked_at', 'answered_at') }} as response_minutes,
-        {{ business_minutes_between('schedule_id', 'asked_at', 'answered_at') }} as response_bh_minutes,
+        {{ business_minutes_between('scheduled', 'asked_at', 'answered_at') }} as response_bh_minutes,
         asked_at,
         answered_at
     from scheduled

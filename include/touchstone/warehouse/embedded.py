@@ -96,9 +96,7 @@ class EmbeddedServer:
         """Password of the superuser or of Airflow's role."""
         names = [SUPERUSER, AIRFLOW]
         if user not in names:
-            raise WarehouseError(
-                "no stored password for the user", user, f"Pass the password, or use one of {names}."
-            )
+            raise WarehouseError("no stored password for the user", user, f"Pass the password, or use one of {names}.")
         if self.is_made and not (self.base / "passwords.json").exists():
             raise WarehouseError(
                 "the passwords of the embedded server are missing",
@@ -148,7 +146,7 @@ class EmbeddedServer:
             pid = int((self.data / "postmaster.pid").read_text().split()[0])
         except (OSError, ValueError, IndexError):
             return None
-        return ProcessId.of(pid) if pid in self._pids() else None
+        return ProcessId.of(pid) if self._is_ours(pid) else None
 
     def is_running(self) -> bool:
         return self.postmaster() is not None
@@ -168,12 +166,14 @@ class EmbeddedServer:
         say = progress or (lambda _: None)
         self._prepare_base()
         with locked(self.base / "lock"):
-            if not self.is_running():
+            running = self.postmaster()
+            # One that dies while we wait for it is as good as none: it is started anew.
+            if running is None or not self._comes_up(running, timeout):
                 self._make(say)
                 self._await_orphans(say)
                 self._clear_stale_pid()
-                self._launch(say)
-            self._await_ready(timeout)
+                if not self._comes_up(self._launch(say), timeout):
+                    raise WarehouseError("the embedded server gave up", None, self._last_words())
             self._create_databases()
 
     def stop(self, mode: str = "fast", *, timeout: float = 60) -> None:
@@ -207,7 +207,7 @@ class EmbeddedServer:
     def remove(self) -> None:
         """Stop the server and delete its data, port and passwords for good."""
         self.stop()
-        shutil.rmtree(self.base, ignore_errors=True)
+        _remove_tree(self.base)
 
     # --- steps of a start
 
@@ -230,7 +230,7 @@ class EmbeddedServer:
     def _make(self, say: Progress) -> None:
         """Make the cluster under another name and rename it: a half-made one is never taken for good."""
         for leftover in self.base.glob("init-*"):
-            shutil.rmtree(leftover)
+            _remove_tree(leftover)
         if self.is_made:
             self._check_version()
             return
@@ -253,7 +253,7 @@ class EmbeddedServer:
             "--data-checksums",
         )
         if made.returncode != 0:
-            shutil.rmtree(workshop, ignore_errors=True)
+            _remove_tree(workshop)
             raise WarehouseError(
                 "initdb failed",
                 (made.stderr or made.stdout).strip()[-600:],
@@ -261,7 +261,7 @@ class EmbeddedServer:
             )
         (workshop / "data").rename(self.data)
         sync_folder(self.base)
-        shutil.rmtree(workshop)
+        _remove_tree(workshop)
 
     def _check_version(self) -> None:
         cluster = (self.data / "PG_VERSION").read_text().strip()
@@ -307,7 +307,7 @@ class EmbeddedServer:
             if psutil.pid_exists(pid) and not self._pids():
                 path.unlink()
 
-    def _launch(self, say: Progress) -> None:
+    def _launch(self, say: Progress) -> ProcessId:
         if not port_is_free(self.port):
             raise WarehouseError(
                 "the port of the embedded server is taken",
@@ -318,7 +318,7 @@ class EmbeddedServer:
         mode = 0o644 if self.install.account else 0o600
         write_atomic(self.base / "pg_hba.conf", HBA, mode)
         write_atomic(self.base / "postgresql.conf", server_config(self.base, self.port), mode)
-        self._started = spawn_detached(
+        return spawn_detached(
             [
                 str(self.install.bin / "postgres"),
                 "-D",
@@ -332,18 +332,21 @@ class EmbeddedServer:
             self.install.as_account,
         )
 
-    def _await_ready(self, timeout: float) -> None:
-        deadline = time.monotonic() + timeout
-        started = getattr(self, "_started", None) or self.postmaster()
+    def _comes_up(self, process: ProcessId, timeout: float) -> bool:
+        """Wait until the server answers; False if it dies instead."""
+        deadline, pause = time.monotonic() + timeout, 0.02
         while (refusal := self._refusal()) is not None:
-            dead = started is None or not started.is_alive()
-            if dead or time.monotonic() > deadline:
-                raise WarehouseError(
-                    "the embedded server " + ("gave up" if dead else "does not answer"),
-                    refusal,
-                    f"Its log {self.log} ends with:\n{tail(self.log)}",
-                )
-            time.sleep(0.05)
+            if not process.is_alive():
+                return False
+            if time.monotonic() > deadline:
+                raise WarehouseError("the embedded server does not answer", refusal, self._last_words())
+            # Each try during a crash recovery is a line in the log.
+            time.sleep(pause)
+            pause = min(pause * 1.5, 0.5)
+        return True
+
+    def _last_words(self) -> str:
+        return f"Its log {self.log} ends with:\n{tail(self.log)}"
 
     def _refusal(self) -> str | None:
         """Why a login fails; None if it works and the server is ours."""
@@ -351,7 +354,7 @@ class EmbeddedServer:
             with psycopg.connect(self.url("postgres"), connect_timeout=5) as connection:
                 row = connection.execute("select current_setting('data_directory')").fetchone()
         except psycopg.OperationalError as error:
-            return str(error).strip().splitlines()[-1]
+            return str(error).strip().splitlines()[0]
         return None if row and Path(row[0]) == self.data else f"port {self.port} belongs to another server"
 
     def _create_databases(self) -> None:
@@ -364,16 +367,12 @@ class EmbeddedServer:
                     self.password(AIRFLOW).encode(), AIRFLOW.encode(), b"scram-sha-256"
                 ).decode()
                 connection.execute(
-                    sql.SQL("create role {} login password {}").format(
-                        sql.Identifier(AIRFLOW), sql.Literal(verifier)
-                    )
+                    sql.SQL("create role {} login password {}").format(sql.Identifier(AIRFLOW), sql.Literal(verifier))
                 )
             for database, owner in ((WAREHOUSE, SUPERUSER), (AIRFLOW, AIRFLOW)):
                 if database not in found:
                     connection.execute(
-                        sql.SQL("create database {} owner {}").format(
-                            sql.Identifier(database), sql.Identifier(owner)
-                        )
+                        sql.SQL("create database {} owner {}").format(sql.Identifier(database), sql.Identifier(owner))
                     )
             connection.execute("revoke all on database airflow from public")
 
@@ -381,21 +380,31 @@ class EmbeddedServer:
 
     def _pids(self) -> list[int]:
         """Every PostgreSQL process that works in our data folder; each one makes it its current folder."""
-        found = []
-        for process in psutil.process_iter():
-            with suppress(psutil.Error, OSError):
-                if (
-                    process.name() == "postgres"
-                    and process.status() != psutil.STATUS_ZOMBIE
-                    and process.cwd() == str(self.data)
-                ):
-                    found.append(process.pid)
-        return found
+        return [pid for pid in psutil.pids() if self._is_ours(pid)]
+
+    def _is_ours(self, pid: int) -> bool:
+        with suppress(psutil.Error, OSError):
+            process = psutil.Process(pid)
+            return (
+                process.name() == "postgres"
+                and process.status() != psutil.STATUS_ZOMBIE
+                and process.cwd() == str(self.data)
+            )
+        return False
 
 
 @contextmanager
 def _nothing() -> Iterator[None]:
     yield
+
+
+def _remove_tree(folder: Path) -> None:
+    """Delete a folder in which the child of a killed process may still write for a moment."""
+    for _ in range(50):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(0.1)
 
 
 def _listener(port: int) -> str:

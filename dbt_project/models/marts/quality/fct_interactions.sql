@@ -137,12 +137,7 @@ outcomes as (
 
 schedules as (
 
-    select
-        interactions.interaction_key,
-        coalesce(team_schedules.schedule_id, business_schedules.schedule_id) as schedule_id
-    from interactions
-    inner join {{ ref('business_schedules') }} as business_schedules on business_schedules.is_default
-    left join {{ ref('team_schedules') }} as team_schedules on interactions.team = team_schedules.team
+    select * from {{ ref('schedules_by_team') }}
 
 ),
 
@@ -182,7 +177,7 @@ joined as (
         ratings.is_rated_positive,
         outcomes.ai_outcome,
         {{ minutes_between('episodes.first_opened_at', 'episodes.solved_at') }} as resolution_minutes,
-        {{ business_minutes_between('schedules.schedule_id', 'episodes.first_opened_at', 'episodes.solved_at') }}
+        {{ business_minutes_between('schedules', 'episodes.first_opened_at', 'episodes.solved_at') }}
             as resolution_bh_minutes,
         targets.first_response_minutes as first_response_target_minutes,
         targets.resolution_minutes as resolution_target_minutes
@@ -195,7 +190,7 @@ joined as (
     left join first_contacts on interactions.interaction_key = first_contacts.interaction_key
     left join ratings on interactions.interaction_key = ratings.interaction_key
     left join outcomes on interactions.interaction_key = outcomes.interaction_key
-    left join schedules on interactions.interaction_key = schedules.interaction_key
+    inner join schedules on coalesce(interactions.team, '') = schedules.team
     left join targets
         on
             interactions.instance = targets.instance

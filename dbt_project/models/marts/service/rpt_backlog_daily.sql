@@ -15,38 +15,53 @@ dates as (
 
 ),
 
+bounds as (
+
+    select
+        min(backlog_date) as first_date,
+        max(backlog_date) as last_date
+    from dates
+
+),
+
 episodes as (
 
     select
-        episodes.started_at,
-        coalesce(episodes.solved_at, episodes.closed_at) as ended_at,
-        episodes.solved_at,
+        {{ utc_date('episodes.started_at') }} as started_date,
+        {{ utc_date('episodes.solved_at') }} as solved_date,
+        {{ utc_date('coalesce(episodes.solved_at, episodes.closed_at)') }} as ended_date,
         interactions.team,
         interactions.channel,
-        interactions.topic
+        interactions.topic,
+        bounds.first_date,
+        bounds.last_date
     from {{ ref('episodes') }} as episodes
     inner join {{ ref('interactions') }} as interactions on episodes.interaction_key = interactions.interaction_key
+    cross join bounds
+    where
+        {{ utc_date('episodes.started_at') }} <= bounds.last_date
+        and coalesce({{ utc_date('coalesce(episodes.solved_at, episodes.closed_at)') }}, bounds.last_date) >= bounds.first_date
 
 ),
 
 counted as (
 
+    -- one row per episode and day on which it was open at some time
     select
-        dates.backlog_date,
+        days.day::date as backlog_date,
         episodes.team,
         episodes.channel,
         episodes.topic,
-        (episodes.started_at >= dates.backlog_date::timestamp at time zone 'UTC') as is_opened_today,
-        (
-            episodes.solved_at >= dates.backlog_date::timestamp at time zone 'UTC'
-            and episodes.solved_at < (dates.backlog_date + 1)::timestamp at time zone 'UTC'
-        ) as is_solved_today,
-        (episodes.ended_at is null or episodes.ended_at >= (dates.backlog_date + 1)::timestamp at time zone 'UTC') as is_open_at_end
-    from dates
-    inner join episodes
-        on
-            episodes.started_at < (dates.backlog_date + 1)::timestamp at time zone 'UTC'
-            and (episodes.ended_at is null or episodes.ended_at >= dates.backlog_date::timestamp at time zone 'UTC')
+        (episodes.started_date = days.day::date) as is_opened_today,
+        (episodes.solved_date = days.day::date) as is_solved_today,
+        (episodes.ended_date is null or episodes.ended_date > days.day::date) as is_open_at_end
+    from episodes
+    cross join lateral generate_series(
+        greatest(episodes.started_date, episodes.first_date),
+        least(coalesce(episodes.ended_date, episodes.last_date), episodes.last_date),
+        interval '1 day'
+    ) as days (day)
+    inner join dates on dates.backlog_date = days.day::date
 
 ),
 
