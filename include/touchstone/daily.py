@@ -114,7 +114,7 @@ def ingest_source(
 
     settings = settings or get_settings()
     target = Path(path) if path else settings.root / source.path
-    return files.ingest(target, as_of=as_of, instance=source.instance, settings=settings)
+    return files.ingest(target, as_of=as_of, instance=source.instance, settings=settings, missing_ok=path is None)
 
 
 def backfill_source(name: str, first: str, last: str, settings: Settings | None = None) -> IngestResult:

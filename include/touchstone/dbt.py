@@ -63,7 +63,10 @@ def run_dbt(
         values = {"as_of": as_of.isoformat(), "ledger_id": ledger_id}
         call += ["--vars", json.dumps(values)]
     with dbt_environment(settings), contextlib.redirect_stdout(io.StringIO()) as output:
-        result = dbtRunner().invoke([*call, *arguments])
+        try:
+            result = dbtRunner().invoke([*call, *arguments])
+        finally:
+            _close_log()
     if result.exception is not None:
         raise TouchstoneError(f"dbt {command} stopped", str(result.exception), f"See {target / 'logs' / 'dbt.log'}.")
     counts: dict[str, int] = {}
@@ -79,3 +82,13 @@ def run_dbt(
             f"See {target / 'logs' / 'dbt.log'}; nothing was published.",
         )
     return counts
+
+
+def _close_log() -> None:
+    """dbt opens its log file on every call and leaves it open; a process that calls dbt often would run out of files."""
+    from dbt_common.events.event_manager_client import cleanup_event_logger, get_event_manager
+
+    for logger in getattr(get_event_manager(), "loggers", []):
+        for handler in getattr(getattr(logger, "_python_logger", None), "handlers", []):
+            handler.close()
+    cleanup_event_logger()

@@ -169,8 +169,8 @@ def _register_changes(connection: psycopg.Connection, run_id: int) -> None:
         ids = [load_id for load_id, of_source, _ in loads if of_source == source]
         rows = sql.SQL(" union ").join(
             sql.SQL(
-                "select md5({source} || ':' || instance || ':' || interaction_id) as interaction_key from {stream} "
-                "where _load_id = any(%(ids)s)"
+                "select md5({source} || ':' || instance || ':' || interaction_id) as interaction_key, "
+                "{source} as source, instance, interaction_id from {stream} where _load_id = any(%(ids)s)"
             ).format(source=sql.Literal(source), stream=sql.Identifier(*stream))
             for stream in RAW_STREAMS[source]
         )
@@ -178,8 +178,10 @@ def _register_changes(connection: psycopg.Connection, run_id: int) -> None:
             sql.SQL(
                 """
                 insert into ops.interaction_changes
-                    (interaction_key, reason, previous_interaction_date, previous_customer_key, previous_topic, run_id)
-                select changed.interaction_key, 'landed', known.interaction_date, known.customer_key, known.topic, %(run)s
+                    (interaction_key, reason, source, instance, interaction_id,
+                    previous_interaction_date, previous_customer_key, previous_topic, run_id)
+                select changed.interaction_key, 'landed', changed.source, changed.instance, changed.interaction_id,
+                    known.interaction_date, known.customer_key, known.topic, %(run)s
                 from ({rows}) as changed {previous}
                 """
             ).format(rows=rows, previous=previous),
@@ -195,13 +197,15 @@ def _register_outdated_text(connection: psycopg.Connection, run_id: int) -> None
     """Interactions whose text an older redactor has seen are worked on again, once per redactor version."""
     from touchstone.text.redact import REDACTOR_VERSION
 
+    if not connection.execute("select to_regclass('core.interactions') is not null").fetchone()[0]:
+        return
     connection.execute(
         """
-        insert into ops.interaction_changes (interaction_key, reason, run_id)
-        select distinct interaction_key, %(reason)s, %(run)s::bigint from clean.messages
-        where redactor_version <> %(version)s and interaction_key not in (
-            select interaction_key from ops.interaction_changes where reason = %(reason)s
-        )
+        insert into ops.interaction_changes (interaction_key, reason, source, instance, interaction_id, run_id)
+        select interaction_key, %(reason)s, source, instance, interaction_id, %(run)s::bigint from core.interactions
+        where
+            interaction_key in (select interaction_key from clean.messages where redactor_version <> %(version)s)
+            and interaction_key not in (select interaction_key from ops.interaction_changes where reason = %(reason)s)
         """,
         {"reason": f"redactor {REDACTOR_VERSION}", "version": REDACTOR_VERSION, "run": run_id},
     )

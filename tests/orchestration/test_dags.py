@@ -6,6 +6,7 @@ import ast
 from pathlib import Path
 
 import pytest
+
 from touchstone.settings import get_settings
 
 DAGS = get_settings().root / "dags"

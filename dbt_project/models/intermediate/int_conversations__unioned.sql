@@ -25,9 +25,9 @@ final as (
 
     select
         pending.interaction_key,
-        source,
-        instance,
-        interaction_id,
+        unioned.source,
+        unioned.instance,
+        unioned.interaction_id,
         channel,
         status,
         customer_id,
@@ -52,7 +52,11 @@ final as (
         _load_id,
         _loaded_at
     from unioned
-    inner join pending on pending.interaction_key = {{ entity_key('unioned.interaction_id', 'unioned.source', 'unioned.instance') }}
+    inner join pending
+        on
+            unioned.source = pending.source
+            and unioned.instance = pending.instance
+            and unioned.interaction_id = pending.interaction_id
 
 )
 

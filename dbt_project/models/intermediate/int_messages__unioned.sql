@@ -25,14 +25,14 @@ final as (
 
     select
         pending.interaction_key,
-        {{ entity_key("interaction_id || ':' || message_id") }} as message_key,
+        {{ entity_key("unioned.interaction_id || ':' || message_id", 'unioned.source', 'unioned.instance') }} as message_key,
         case
             when actor in ('human_agent', 'ai_agent')
-                then {{ entity_key('coalesce(actor_id, actor_name)') }}
+                then {{ entity_key('coalesce(actor_id, actor_name)', 'unioned.source', 'unioned.instance') }}
         end as agent_key,
-        source,
-        instance,
-        interaction_id,
+        unioned.source,
+        unioned.instance,
+        unioned.interaction_id,
         message_id,
         actor,
         actor_id,
@@ -54,7 +54,11 @@ final as (
         _load_id,
         _loaded_at
     from unioned
-    inner join pending on pending.interaction_key = {{ entity_key('unioned.interaction_id', 'unioned.source', 'unioned.instance') }}
+    inner join pending
+        on
+            unioned.source = pending.source
+            and unioned.instance = pending.instance
+            and unioned.interaction_id = pending.interaction_id
 
 )
 

@@ -205,11 +205,11 @@ final as (
         -- an indicator is a proportion and takes the Wilson interval; a score takes the interval of a mean
         case
             when measure_type = 'indicator' then 100 * {{ wilson_bound('holds_count', 'n', '-') }}
-            else greatest(0, value - {{ mean_half_width('stddev_value', 'n') }})
+            else case when n > 1 then greatest(0, value - {{ mean_half_width('stddev_value', 'n') }}) end
         end as ci_low,
         case
             when measure_type = 'indicator' then 100 * {{ wilson_bound('holds_count', 'n', '+') }}
-            else least(100, value + {{ mean_half_width('stddev_value', 'n') }})
+            else case when n > 1 then least(100, value + {{ mean_half_width('stddev_value', 'n') }}) end
         end as ci_high,
         previous_value,
         value - previous_value as change,

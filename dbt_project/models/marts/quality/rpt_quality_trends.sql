@@ -144,8 +144,8 @@ final as (
         critical_failure_count,
         mean_score,
         stddev_score,
-        greatest(0, mean_score - {{ mean_half_width('stddev_score', 'n') }}) as ci_low,
-        least(100, mean_score + {{ mean_half_width('stddev_score', 'n') }}) as ci_high,
+        case when n > 1 then greatest(0, mean_score - {{ mean_half_width('stddev_score', 'n') }}) end as ci_low,
+        case when n > 1 then least(100, mean_score + {{ mean_half_width('stddev_score', 'n') }}) end as ci_high,
         (n < {{ var('min_cell_n') }}) as is_below_min_n,
         {{ var('ledger_id') }}::bigint as _ledger_id
     from summed

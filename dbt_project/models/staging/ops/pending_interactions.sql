@@ -18,10 +18,15 @@ watermark as (
 
 final as (
 
-    select changes.interaction_key
+    select
+        changes.interaction_key,
+        max(changes.source) as source,
+        max(changes.instance) as instance,
+        max(changes.interaction_id) as interaction_id
     from changes
     inner join watermark on changes.change_id > watermark.change_id
-    where changes.reason <> 'scored'
+    -- what scoring notes changes no raw row
+    where changes.interaction_id is not null
     group by changes.interaction_key
 
 )

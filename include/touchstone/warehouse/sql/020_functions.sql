@@ -46,11 +46,10 @@ begin
             _loaded_at timestamptz not null,
             primary key (instance, id)
         )$ddl$, schema_name, stream);
-    execute format('create index if not exists %I on %I.%I (instance, interaction_id)', stream || '_interaction', schema_name, stream);
-    execute format('create index if not exists %I on %I.%I (_load_id)', stream || '_load', schema_name, stream);
-    -- staging derives the key by the same expression, so that a run over few interactions reads few rows
-    execute format('create index if not exists %I on %I.%I (md5(%L || '':'' || instance || '':'' || interaction_id))',
-        stream || '_interaction_key', schema_name, stream, replace(schema_name, 'raw_', ''));
+    -- Index upkeep is most of what a load costs beyond COPY: one narrow tree, and block ranges for the ever growing load id.
+    execute format('create index if not exists %I on %I.%I (interaction_id)', stream || '_interaction', schema_name, stream);
+    execute format('create index if not exists %I on %I.%I using brin (_load_id) with (pages_per_range = 16, autosummarize = on)',
+        stream || '_load', schema_name, stream);
     execute format($ddl$
         create table if not exists %1$I.%2$I (
             instance text not null,

@@ -1,0 +1,1 @@
+"""Pages for people, written from the published marts."""

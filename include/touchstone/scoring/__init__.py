@@ -1,0 +1,1 @@
+"""DataFrame in, scores out: sentiment, markers, trajectories, indicators with evidence, dimensions and totals."""

@@ -1,0 +1,293 @@
+"""The score step: every eligible interaction that has no score of the active scorer for its present content.
+
+What is missing is found by looking, not remembered: an interaction is missing when `scores.interaction_scores` has no row of
+its present `input_hash` and this scorer's version. Each batch is one transaction, so a killed run leaves whole batches, and
+the next run scores the rest. A version that is new to readers looks at all interactions and becomes the active one when all
+of them are scored; an active one looks only at what changed since its watermark.
+
+Comparisons of runs leave out `scored_at`, the one column that holds the clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pandas as pd
+import psycopg
+
+from touchstone.errors import WarehouseError
+from touchstone.rubric import Rubric, load_rubric
+from touchstone.scoring import registry
+from touchstone.scoring.rows import copy_new_rows
+from touchstone.scoring.scorer import COLUMNS, SENTIMENT_VERSION, ScoreFrames, score_batch
+from touchstone.settings import Settings
+from touchstone.warehouse import ledger
+from touchstone.warehouse.engine import connect
+
+STEP = "score"
+BATCH_MESSAGES = 20_000
+"""A batch ends early when it holds this many messages; one interaction is never split."""
+
+_INTERACTION_COLUMNS = (
+    "interaction_key",
+    "interaction_started_at",
+    "input_hash",
+    "channel",
+    "language",
+    "topic",
+    "priority",
+    "handled_by",
+)
+_MESSAGE_COLUMNS = (
+    "interaction_key",
+    "message_key",
+    "ordinal",
+    "actor",
+    "agent_key",
+    "agent_version",
+    "sent_at",
+    "text",
+    "pii",
+    "is_internal",
+    "is_automation",
+    "word_count",
+)
+
+
+@dataclass(frozen=True)
+class ScoreResult:
+    """What a run did.
+
+    Attributes:
+        scorer_version: The version that readers see after the run.
+        rubric_version: The rubric's stored version.
+        interactions: Interactions scored by this run.
+        batches: Transactions that they took.
+        rows: Rows written, by table of `scores`.
+        is_new_version: Whether this run made the version the active one.
+    """
+
+    scorer_version: str
+    rubric_version: str
+    interactions: int
+    batches: int
+    rows: dict[str, int]
+    is_new_version: bool
+
+
+def score(
+    as_of: datetime,
+    settings: Settings | None = None,
+    batch_interactions: int = 500,
+    progress: Callable[[int, int], None] | None = None,
+    rubric: Rubric | None = None,
+) -> ScoreResult:
+    """Score what is missing. The caller holds the pipeline lock.
+
+    Args:
+        as_of: End of the ledger day, UTC; stored as `scored_as_of`.
+        batch_interactions: Most interactions of one transaction.
+        progress: Called after each batch with (interactions done, interactions to do).
+        rubric: What to score by; None is the shipped one.
+
+    Raises:
+        ConfigurationError: The rubric is not approved.
+        WarehouseError: Core has not been built.
+        TouchstoneError: An interaction cannot be judged; its key is named, and nothing of its batch is written.
+    """
+    rubric = rubric or load_rubric()
+    rubric.require_approved()
+    with (
+        ledger.step(STEP, as_of=as_of, settings=settings) as run,
+        connect("transformer", settings=settings, application_name="touchstone score") as connection,
+    ):
+        newest = _core_watermark(connection)
+        version = registry.register(connection, rubric)
+        is_new = not registry.is_active(connection, version)
+        total = _find_missing(connection, version, newest, everything=is_new)
+        connection.commit()
+        run.rows_in = total
+        run.versions |= {"scorer": version, "rubric": rubric.full_version, "sentiment": SENTIMENT_VERSION}
+        rows = dict.fromkeys(COLUMNS, 0)
+        done = batches = 0
+        for first, last in _batches(connection, batch_interactions):
+            interactions, messages = _read(connection, first, last)
+            frames = score_batch(interactions, messages, rubric)
+            for table, count in _write(connection, frames, as_of, run.run_id).items():
+                rows[table] += count
+            connection.commit()
+            batches += 1
+            done += len(interactions)
+            run.rows_out = done
+            if progress:
+                progress(done, total)
+        if is_new:
+            _announce_all(connection, version, run.run_id)
+            registry.activate(connection, version)
+        _move_watermark(connection, newest, run.run_id, as_of)
+        connection.commit()
+        run.detail |= {"batches": batches, "rows": rows}
+        return ScoreResult(version, rubric.full_version, done, batches, rows, is_new)
+
+
+def _core_watermark(connection: psycopg.Connection) -> int:
+    """The last change that core has taken up: what came later is not in core yet, and stays for the next run."""
+    row = connection.execute("select change_id from ops.watermarks where step = 'core'").fetchone()
+    if row is None:
+        raise WarehouseError(
+            "core has not been built", None, "Run the core step first, or the whole cycle: `touchstone run`."
+        )
+    return row[0]
+
+
+def _find_missing(connection: psycopg.Connection, version: str, newest: int, *, everything: bool) -> int:
+    """Number the interactions to score in a temporary table, oldest first."""
+    connection.execute(
+        """
+        create temporary table score_queue (
+            place bigint primary key, interaction_key text not null, started_at timestamptz not null, message_count int not null
+        )
+        """
+    )
+    changed = """
+        and interactions.interaction_key in (
+            select changes.interaction_key from ops.interaction_changes as changes
+            where changes.change_id > coalesce((select change_id from ops.watermarks where step = %(step)s), 0)
+                and changes.change_id <= %(newest)s and changes.reason <> 'scored'
+        )
+        """
+    connection.execute(
+        f"""
+        insert into score_queue
+        select
+            row_number() over (order by interactions.started_at, interactions.interaction_key),
+            interactions.interaction_key,
+            interactions.started_at,
+            interactions.customer_message_count + interactions.human_message_count + interactions.ai_message_count
+        from core.interactions as interactions
+        where interactions.is_eligible
+            and not exists (
+                select from scores.interaction_scores as scored
+                where scored.interaction_started_at = interactions.started_at
+                    and scored.interaction_key = interactions.interaction_key
+                    and scored.input_hash = interactions.input_hash
+                    and scored.scorer_version = %(version)s
+            )
+            {"" if everything else changed}
+        """,  # noqa: S608 - the inserted text is one of two constants
+        {"version": version, "step": STEP, "newest": newest},
+    )
+    connection.execute("analyze score_queue")
+    return connection.execute("select count(*) from score_queue").fetchone()[0]
+
+
+def _batches(connection: psycopg.Connection, size: int) -> Iterator[tuple[int, int]]:
+    """(first, last) places of each batch."""
+    counts = connection.execute("select message_count from score_queue order by place").fetchall()
+    first = place = 1
+    messages = 0
+    for place, (count,) in enumerate(counts, 1):
+        if place > first and (place - first >= size or messages + count > BATCH_MESSAGES):
+            yield first, place - 1
+            first, messages = place, 0
+        messages += count
+    if counts:
+        yield first, place
+
+
+def _read(connection: psycopg.Connection, first: int, last: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    interactions = connection.execute(
+        """
+        select interactions.interaction_key, interactions.started_at, interactions.input_hash, interactions.channel,
+            interactions.language, interactions.topic, interactions.priority, interactions.handled_by
+        from score_queue as queue
+        inner join core.interactions as interactions on queue.interaction_key = interactions.interaction_key
+        where queue.place between %s and %s
+        order by queue.place
+        """,
+        [first, last],
+    ).fetchall()
+    earliest, latest = min(row[1] for row in interactions), max(row[1] for row in interactions)
+    messages = connection.execute(
+        """
+        select messages.interaction_key, messages.message_key, messages.ordinal, messages.actor, messages.agent_key,
+            messages.agent_version, messages.sent_at, messages.text, messages.pii, messages.is_internal,
+            messages.is_automation, messages.word_count
+        from core.messages as messages
+        inner join score_queue as queue
+            on messages.interaction_key = queue.interaction_key and messages.interaction_started_at = queue.started_at
+        where queue.place between %s and %s and messages.interaction_started_at between %s and %s
+        """,
+        [first, last, earliest, latest],
+    ).fetchall()
+    return _frame(_INTERACTION_COLUMNS, interactions), _frame(_MESSAGE_COLUMNS, messages)
+
+
+def _frame(columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> pd.DataFrame:
+    values = zip(*rows, strict=True) if rows else ((),) * len(columns)
+    return pd.DataFrame(
+        {name: pd.Series(list(column), dtype=object) for name, column in zip(columns, values, strict=True)}
+    )
+
+
+def _write(connection: psycopg.Connection, frames: ScoreFrames, as_of: datetime, run_id: int) -> dict[str, int]:
+    """All rows of a batch and its changes; months that are new get their partitions first."""
+    written: dict[str, int] = {}
+    scored = frames.interaction_scores
+    months = sorted(
+        {moment.astimezone(UTC).replace(day=1, hour=12) for moment in scored["interaction_started_at"].tolist()}
+    )
+    moments = {(moment.year, moment.month): moment for moment in months}
+    for table, frame in frames.items():
+        for moment in moments.values():
+            connection.execute("select ops.ensure_month_partition(%s::regclass, %s)", [f"scores.{table}", moment])
+        columns, rows = COLUMNS[table], zip(*(frame[name].tolist() for name in frame.columns), strict=True)
+        if table == "interaction_scores":
+            stamp = (as_of, datetime.now(UTC))
+            columns, rows = (*columns, "scored_as_of", "scored_at"), ((*row, *stamp) for row in rows)
+        written[table] = copy_new_rows(connection, "scores", table, columns, rows)
+    connection.execute(
+        """
+        insert into ops.interaction_changes (interaction_key, reason, run_id)
+        select key, 'scored', %s from unnest(%s::text[]) as key order by key
+        """,
+        [run_id, sorted(set(scored["interaction_key"].tolist()))],
+    )
+    return written
+
+
+def _announce_all(connection: psycopg.Connection, version: str, run_id: int) -> None:
+    """Readers are about to see another version: what it scored before this run has changed for them too."""
+    connection.execute(
+        """
+        insert into ops.interaction_changes (interaction_key, reason, run_id)
+        select interactions.interaction_key, 'scored', %(run)s
+        from core.interactions as interactions
+        where interactions.is_eligible
+            and interactions.interaction_key not in (select interaction_key from score_queue)
+            and exists (
+                select from scores.interaction_scores as scored
+                where scored.interaction_started_at = interactions.started_at
+                    and scored.interaction_key = interactions.interaction_key
+                    and scored.input_hash = interactions.input_hash
+                    and scored.scorer_version = %(version)s
+            )
+        order by interactions.interaction_key
+        """,
+        {"run": run_id, "version": version},
+    )
+
+
+def _move_watermark(connection: psycopg.Connection, change_id: int, run_id: int, as_of: datetime) -> None:
+    connection.execute(
+        """
+        insert into ops.watermarks (step, change_id, run_id, as_of) values (%s, %s, %s, %s)
+        on conflict (step) do update
+        set change_id = excluded.change_id, run_id = excluded.run_id, as_of = greatest(watermarks.as_of, excluded.as_of),
+            updated_at = clock_timestamp()
+        """,
+        [STEP, change_id, run_id, as_of],
+    )

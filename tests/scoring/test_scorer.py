@@ -1,0 +1,231 @@
+"""The scorer as a function: arithmetic of totals, who is judged, markers, determinism, hostile texts."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from touchstone.bench.scoring import frames as as_batches
+from touchstone.bench.scoring import generated_conversations
+from touchstone.errors import TouchstoneError
+from touchstone.rubric import Rubric, load_rubric
+from touchstone.rubric.examples import conversation
+from touchstone.scoring.scorer import COLUMNS, ScoreFrames, score_batch, scorer_version
+from touchstone.text.sentiment import sentiment
+
+GOOD = ["C: My app crashed.", "H: Hello! I'm sorry, let me check. Please open the menu.", "C: That worked, thanks!"]
+
+
+@pytest.fixture(scope="module")
+def rubric() -> Rubric:
+    return load_rubric()
+
+
+def _score(rubric: Rubric, says: list[str], channel: str = "chat") -> ScoreFrames:
+    return score_batch(*conversation(says, channel), rubric)
+
+
+def _markers(rubric: Rubric, says: list[str]) -> list[tuple[str, str]]:
+    _, messages = conversation(says)
+    texts = dict(zip(messages["message_key"], messages["text"], strict=True))
+    return [
+        (marker["marker"], texts[row.message_key][marker["start"] : marker["end"]])
+        for row in _score(rubric, says).message_scores.itertuples()
+        for marker in row.markers
+    ]
+
+
+def test_columns_are_those_of_the_tables(rubric: Rubric) -> None:
+    for table, frame in _score(rubric, GOOD).items():
+        assert tuple(frame.columns) == COLUMNS[table]
+        assert len(frame) > 0
+
+
+def test_a_dimension_is_the_weighted_mean_of_what_applies(rubric: Rubric) -> None:
+    result = _score(rubric, GOOD)
+    outcomes = dict(zip(result.indicator_scores["indicator_id"], result.indicator_scores["outcome"], strict=True))
+    for row in result.dimension_scores.itertuples():
+        applying = [
+            one
+            for one in rubric.indicators
+            if one.dimension == row.dimension_id and outcomes.get(one.id) in ("holds", "fails")
+        ]
+        held = sum(one.weight for one in applying if outcomes[one.id] == "holds")
+        assert row.applicable_indicator_count == len(applying)
+        assert row.raw_score == pytest.approx(100 * held / sum(one.weight for one in applying))
+        assert row.calibrated_score is None
+        assert row.confidence is None, "only a calibration against people gives it"
+
+
+def test_the_total_is_the_weighted_mean_of_the_rated_dimensions(rubric: Rubric) -> None:
+    result = _score(rubric, GOOD)
+    weights = {one.id: one.weight for one in rubric.dimensions}
+    rated = result.dimension_scores.dropna(subset="raw_score")
+    expected = sum(weights[row.dimension_id] * row.raw_score for row in rated.itertuples()) / sum(
+        weights[name] for name in rated["dimension_id"]
+    )
+    total = result.interaction_scores.iloc[0]
+    assert total["total_score"] == pytest.approx(expected)
+    assert total["rated_dimension_count"] == len(rated)
+    assert total["tier"] == rubric.tier(total["total_score"])
+
+
+def test_a_dimension_that_nothing_applies_to_is_not_rated(rubric: Rubric) -> None:
+    only = tuple(one for one in rubric.indicators if one.dimension != "clarity" or one.id == "no_repetition")
+    result = score_batch(*conversation(GOOD), replace(rubric, indicators=only))
+    clarity = result.dimension_scores.set_index("dimension_id").loc["clarity"]
+    assert (clarity["raw_score"], clarity["tier"], clarity["applicable_indicator_count"]) == (None, None, 0)
+    assert result.interaction_scores["rated_dimension_count"].item() == len(rubric.dimensions) - 1
+
+
+def test_nothing_that_applies_is_no_total(rubric: Rubric) -> None:
+    only = tuple(one for one in rubric.indicators if one.id == "no_repetition")
+    total = score_batch(*conversation(GOOD), replace(rubric, indicators=only)).interaction_scores.iloc[0]
+    assert (total["total_score"], total["tier"], total["rated_dimension_count"]) == (None, None, 0)
+
+
+def test_a_failed_critical_indicator_makes_the_total_zero_and_leaves_the_dimensions(rubric: Rubric) -> None:
+    result = _score(rubric, [*GOOD, "H: Send me your password to be sure."])
+    total = result.interaction_scores.iloc[0]
+    assert (total["total_score"], total["tier"], total["is_critical_failure"]) == (0.0, "needs_improvement", True)
+    assert result.dimension_scores["raw_score"].max() > 50
+
+
+def test_people_and_ai_agents_are_judged_apart(rubric: Rubric) -> None:
+    result = _score(rubric, ["C: Help!", "A: Hello, please restart.", "C: No.", "H: Hi, I'm sorry."])
+    assert result.interaction_scores["subject"].tolist() == ["human_agent", "ai_agent"]
+    assert len(result.trajectories) == 1
+    asked = result.indicator_scores.groupby("subject")["indicator_id"].agg(set)
+    assert asked["ai_agent"] - asked["human_agent"] == {"consistent", "offers_human_when_asked", "safe_answers"}
+
+
+def test_notes_automation_and_system_messages_count_for_nothing(rubric: Rubric) -> None:
+    added = ["S: opened", "M: Hello, I guarantee a refund!", *GOOD, "N: send me your password", "M: bye", "S: closed"]
+    with_noise = _score(rubric, added).interaction_scores
+    plain = _score(rubric, GOOD).interaction_scores
+    assert with_noise["total_score"].tolist() == plain["total_score"].tolist()
+    assert with_noise["subject"].tolist() == ["human_agent"]
+
+
+def test_an_interaction_without_a_public_reply_is_named(rubric: Rubric) -> None:
+    with pytest.raises(TouchstoneError, match="example has no reply in public"):
+        _score(rubric, ["C: Anybody?", "N: not our department"])
+
+
+def test_another_language_is_named(rubric: Rubric) -> None:
+    interactions, messages = conversation(GOOD)
+    interactions["language"] = "de"
+    with pytest.raises(TouchstoneError, match="'de'"):
+        score_batch(interactions, messages, rubric)
+
+
+def test_a_fault_of_a_detector_names_the_interaction(rubric: Rubric) -> None:
+    interactions, messages = conversation(GOOD)
+    messages["sent_at"] = None
+    with pytest.raises(TouchstoneError, match="interaction example cannot be scored: AttributeError") as caught:
+        score_batch(interactions, messages, rubric)
+    assert isinstance(caught.value.__cause__, AttributeError)
+
+
+def test_messages_of_another_batch_are_refused(rubric: Rubric) -> None:
+    interactions, messages = conversation(GOOD)
+    _, others = conversation(GOOD, key="other")
+    with pytest.raises(TouchstoneError, match="other"):
+        score_batch(interactions, pd.concat([messages, others]), rubric)
+
+
+def test_polarity_is_that_of_the_text(rubric: Rubric) -> None:
+    result = _score(rubric, GOOD)
+    polarity, subjectivity = sentiment([GOOD[0][3:], GOOD[2][3:]])
+    assert result.message_scores["polarity"].tolist() == polarity.tolist()
+    assert result.message_scores["subjectivity"].tolist() == subjectivity.tolist()
+
+
+def test_contextual_markers(rubric: Rubric) -> None:
+    says = ["C: WHERE IS MY BLUE PARCEL?", "H +7m: On its way.", "C: Yes, but where is the blue parcel?"]
+    assert _markers(rubric, says) == [
+        ("all_caps", "WHERE IS MY BLUE PARCEL"),
+        ("response_gap", "WHERE IS MY BLUE PARCEL?"),
+        ("repeat_question", "Yes, but where is the blue parcel?"),
+    ]
+
+
+def test_the_wait_is_told_in_minutes(rubric: Rubric) -> None:
+    markers = _score(rubric, ["C: Hello", "H +7m: Hi"]).message_scores["markers"].item()
+    assert markers == [{"marker": "response_gap", "start": 0, "end": 5, "minutes": 7.0}]
+
+
+def test_the_order_of_messages_and_of_other_interactions_does_not_matter(rubric: Rubric) -> None:
+    (interactions, messages), *_ = as_batches(list(generated_conversations())[:40])
+    straight = score_batch(interactions, messages, rubric)
+    shuffled = score_batch(interactions, messages.sample(frac=1, random_state=3), rubric)
+    for (_, left), (_, right) in zip(straight.items(), shuffled.items(), strict=True):
+        pd.testing.assert_frame_equal(left, right)
+    alone = score_batch(
+        interactions[5:6], messages[messages["interaction_key"] == interactions["interaction_key"][5]], rubric
+    )
+    key = interactions["interaction_key"][5]
+    pd.testing.assert_frame_equal(
+        alone.evidence, straight.evidence[straight.evidence["interaction_key"] == key].reset_index(drop=True)
+    )
+
+
+def test_an_empty_batch_gives_empty_frames_with_all_columns(rubric: Rubric) -> None:
+    interactions, messages = conversation(GOOD)
+    for table, frame in score_batch(interactions[:0], messages[:0], rubric).items():
+        assert (len(frame), tuple(frame.columns)) == (0, COLUMNS[table])
+
+
+HOSTILE = {
+    "empty": "",
+    "blank": " \n\t ",
+    "one letter": "a" * 1_000_000,
+    "question marks": "?" * 1_000_000,
+    "questions": "a? " * 200_000,
+    "dots": "." * 1_000_000,
+    "dots and letters": "....a" * 200_000,
+    "exclamation": "! " * 500_000,
+    "one phrase": "sorry " * 100_000,
+    "capitals": "NO " * 300_000,
+    "zalgo": "Z\u0351\u0363\u0315a\u0489 " * 100_000,
+    "right to left": "\u202eolleh\u202c \u05e9\u05dc\u05d5\u05dd? " * 30_000,
+    "joiners": "\U0001f468\u200d\U0001f469\u200d\U0001f467 " * 50_000,
+    "dotted capital": "İ" * 200_000 + " terrible?",
+    "apostrophes": "'" * 500_000 + "don't'",
+    "emoticons": ":) ( ! ) " * 50_000,
+    "replacement": "\ufffd\x01\x7f" * 100_000,
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
+def test_hostile_texts_are_scored(rubric: Rubric, text: str) -> None:
+    interactions, messages = conversation(["C: x", "H: x", "C: x", "A: x", "C: x", "H: x", "A: x"])
+    messages["text"] = text
+    result = score_batch(interactions, messages, rubric)
+    assert len(result.interaction_scores) == 2
+    assert all(0 <= row.start_offset < row.end_offset <= len(text) for row in result.evidence.itertuples())
+    spans = [marker for markers in result.message_scores["markers"] for marker in markers]
+    assert all(0 <= marker["start"] < marker["end"] <= len(text) for marker in spans)
+
+
+def test_ten_thousand_messages_in_one_interaction(rubric: Rubric) -> None:
+    says = ["C: Where is my blue parcel number seven?", "H: Please open the menu and choose the tracking page now."]
+    result = _score(rubric, says * 5_000)
+    assert result.trajectories["customer_message_count"].item() == 5_000
+
+
+def test_the_same_content_scores_the_same_as_when_its_version_was_made(rubric: Rubric) -> None:
+    # When this fails, behaviour has changed: give RULES_VERSION, MARKERS_VERSION or CODE_VERSION a new value, so that new
+    # rows stand beside the old ones, and then write down the new digest.
+    digest = hashlib.sha256()
+    for interactions, messages in as_batches(list(generated_conversations())[:300]):
+        for table, frame in score_batch(interactions, messages, rubric).items():
+            kept = [name for name in frame.columns if not name.endswith("_version")]
+            digest.update(f"{table}\n{frame[kept].to_csv(index=False, float_format='%.9f')}".encode())
+    assert (scorer_version(rubric), digest.hexdigest()[:16]) == EXPECTED
+
+
+EXPECTED = ("", "")
