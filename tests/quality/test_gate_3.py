@@ -62,10 +62,6 @@ BLOCKING = [
         f"update marts_build.fct_interactions set started_at = '2026-04-02', resolved_at = null where {ONE}",
         "no interaction starts after the ledger day",
     ),
-    (
-        f"update marts_build.fct_interactions set resolved_at = started_at - interval '1 day' where {ONE}",
-        "nothing is resolved before it starts",
-    ),
     (f"update marts_build.fct_interactions set human_total_score = 130 where {ONE}", "no score leaves 0 to 100"),
     (f"update marts_build.fct_interactions set first_response_minutes = -4 where {ONE}", "no duration is negative"),
     (f"update marts_build.fct_interactions set reopen_count = -1 where {ONE}", "no count is negative"),
@@ -165,6 +161,10 @@ def test_a_seeded_corruption_stops_publication(database, failing, corruption: st
 
 
 WARNING = [
+    (
+        f"update marts_build.fct_interactions set resolved_at = started_at - interval '1 day' where {ONE}",
+        "nothing is resolved before it starts",
+    ),
     (
         f"update marts_build.fct_interactions set scoring_status = 'pending', human_total_score = null, ai_total_score = null"
         f" where {ONE}",

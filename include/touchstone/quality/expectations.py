@@ -15,11 +15,9 @@ from touchstone.quality.sql import escape_for_sqlalchemy, render
 
 KEYS_SHOWN = 20
 
-# Great Expectations puts an alias behind the batch only when the query holds no join; this frame always holds one, so
-# that the same text works on every supported server.
 _FRAME = """
 with batch as (
-    select judged.* from {batch} as judged cross join (values (1)) as always_joined (one)
+    select * from {batch}
 ),
 verdicts as (
     %s

@@ -66,7 +66,7 @@ def judge(contract: Contract, run_parameters: dict[str, Any], settings: Settings
     parameters = {**contract.parameters, **run_parameters}
     with _great_expectations(settings) as (gx, context, source):
         engine = source.get_execution_engine().engine
-        with engine.execution_options(stream_results=False).begin() as connection:
+        with engine.begin() as connection:
             _require_relations(contract, connection)
             prepared = [_prepare(contract, entry, parameters, connection) for entry in contract.sets]
             # From here on the session only reads; what it has prepared ends with it.
@@ -75,7 +75,7 @@ def judge(contract: Contract, run_parameters: dict[str, Any], settings: Settings
         for entry, (columns, row_count) in zip(contract.sets, prepared, strict=True):
             claims = entry.claims + (contract.conventions if entry.conventions else ())
             if claims:
-                asset = source.add_query_asset(name=entry.name, query=f'select * from "{entry.name}"')  # noqa: S608
+                asset = source.add_table_asset(name=entry.name, table_name=entry.name)
                 results += _judge_set(gx, context, asset, contract, entry, claims, parameters, columns, row_count)
     return results
 
@@ -99,7 +99,9 @@ def _great_expectations(settings: Settings) -> Iterator[tuple[Any, Any, Any]]:
             ProgressBarsConfig,
         )
 
-        import touchstone.quality.expectations  # noqa: F401  its classes register themselves by name
+        # their classes register themselves by name
+        import touchstone.quality.datasource
+        import touchstone.quality.expectations  # noqa: F401
 
         context = gx.get_context(
             mode="ephemeral",
@@ -109,7 +111,7 @@ def _great_expectations(settings: Settings) -> Iterator[tuple[Any, Any, Any]]:
                 progress_bars=ProgressBarsConfig(globally=False, metric_calculations=False),
             ),
         )
-    source = context.data_sources.add_postgres(
+    source = context.data_sources.add_one_session_postgres(
         name="warehouse",
         connection_string=connection_string(settings),
         create_temp_table=False,
@@ -118,12 +120,10 @@ def _great_expectations(settings: Settings) -> Iterator[tuple[Any, Any, Any]]:
             "pool_size": 1,
             "max_overflow": 0,
             "pool_timeout": 30,
-            # To learn the columns of a set its query is run and left unread: a cursor on the server keeps the rows there.
-            "execution_options": {"stream_results": True},
             "connect_args": {
                 "application_name": "touchstone gate",
                 "connect_timeout": 10,
-                "options": "-c TimeZone=UTC -c role=touchstone_transformer -c work_mem=64MB -c cursor_tuple_fraction=1",
+                "options": "-c TimeZone=UTC -c role=touchstone_transformer -c work_mem=64MB",
             },
         },
     )
