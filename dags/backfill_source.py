@@ -16,10 +16,10 @@ data-platform
 """
 
 from airflow.sdk import Param, dag, get_current_context, task
-from touchstone.sources.config import load_sources
 
 from touchstone.orchestration.common import INGEST_POOL, Tag, announce, dag_defaults, raw_asset
 from touchstone.orchestration.ingest import backfill_instance
+from touchstone.sources.config import load_sources
 
 NAMES = [f"{source.source}:{source.instance}" for source in load_sources()]
 

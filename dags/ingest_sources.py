@@ -17,10 +17,10 @@ data-platform
 """
 
 from airflow.sdk import Param, dag, get_current_context, task
-from touchstone.sources.config import SourceInstance, load_sources
 
 from touchstone.orchestration.common import INGEST_POOL, Tag, announce, dag_defaults, raw_asset
 from touchstone.orchestration.ingest import ingest_instance
+from touchstone.sources.config import SourceInstance, load_sources
 
 
 def ingest_dag(source: SourceInstance):

@@ -17,9 +17,9 @@ data-platform
 """
 
 from airflow.sdk import AssetAny, dag, get_current_context, task
-from touchstone.sources.config import load_sources
 
 from touchstone.orchestration.common import CORE, Tag, announce, as_of_of, dag_defaults, raw_asset, run_step
+from touchstone.sources.config import load_sources
 
 
 @dag(

@@ -237,7 +237,7 @@ def test_a_missing_relation_is_named(database, prepared) -> None:
 def test_a_missing_column_is_named(database, prepared) -> None:
     database.execute(f"alter table {MESSAGES} rename confidence to certainty")
     try:
-        with pytest.raises(ConfigurationError, match=r'staged_messages of gate_1 cannot be read.*messages\.confidence'):
+        with pytest.raises(ConfigurationError, match=r"staged_messages of gate_1 cannot be read.*messages\.confidence"):
             run_gate(GATE, AS_OF, prepared)
     finally:
         database.execute(f"alter table {MESSAGES} rename certainty to confidence")

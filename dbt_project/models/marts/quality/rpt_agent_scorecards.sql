@@ -84,8 +84,9 @@ summed as (
         measures.measure_type,
         measures.measure_id,
         count(*)::int as n,
-        avg(measures.value) as value,
-        stddev_samp(measures.value) as stddev_value,
+        -- numeric sums are exact: the same scores in another order give the same mean to the last digit
+        avg(measures.value::numeric)::double precision as value,
+        stddev_samp(measures.value::numeric)::double precision as stddev_value,
         count(*) filter (where measures.value = 100)::int as holds_count
     from read_periods
     inner join measures on measures.interaction_date between read_periods.period_start and read_periods.period_end

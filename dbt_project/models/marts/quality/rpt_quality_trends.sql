@@ -116,8 +116,9 @@ summed as (
         measure_type,
         measure_id,
         count(*)::int as n,
-        avg(score) as mean_score,
-        stddev_samp(score) as stddev_score,
+        -- numeric sums are exact: the same scores in another order give the same mean to the last digit
+        avg(score::numeric)::double precision as mean_score,
+        stddev_samp(score::numeric)::double precision as stddev_score,
         count(*) filter (where tier = 'excellent')::int as excellent_count,
         count(*) filter (where tier = 'acceptable')::int as acceptable_count,
         count(*) filter (where tier = 'needs_improvement')::int as needs_improvement_count,
