@@ -8,7 +8,16 @@ from touchstone.settings import Settings
 from touchstone.warehouse.engine import connect
 
 # When something landed or was scored, and by which run, differs between two runs of the same data by nature.
-CLOCKS = {"landed_at", "landed_as_of", "scored_at", "_loaded_at", "_load_id", "_ledger_id", "registered_at", "updated_at"}
+CLOCKS = {
+    "landed_at",
+    "landed_as_of",
+    "scored_at",
+    "_loaded_at",
+    "_load_id",
+    "_ledger_id",
+    "registered_at",
+    "updated_at",
+}
 # Reports about the runs themselves.
 ABOUT_RUNS = {"rpt_gate_results", "rpt_source_health"}
 # What a run worked on, not what it built.

@@ -63,7 +63,7 @@ def test_figures() -> None:
     assert found.mean == pytest.approx(0.4)
     assert found.minimum == -0.2
     assert found.largest_drop == pytest.approx(0.2)
-    assert found.slope == pytest.approx(3.2 / 28)
+    assert found.slope == pytest.approx(3.6 / 28)
 
 
 def test_what_is_too_short_keeps_what_can_be_said() -> None:

@@ -7,11 +7,13 @@ catalogue names the behaviour of this module.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable
+from operator import attrgetter
 from types import SimpleNamespace
 
 from touchstone.scoring.conversation import Conversation, Evidence, Turn, hits, whole
-from touchstone.text.markers import repeated, similarity
+from touchstone.text.markers import Question, repeated, similarity
 
 HOLDS, FAILS, NOT_APPLICABLE = "holds", "fails", "not_applicable"
 MOST_EVIDENCE = 3
@@ -19,6 +21,7 @@ _COMPARED_BACK = 20  # a reply is compared with this many before it, so that cos
 
 Finding = tuple[str, list[Evidence], bool]
 Detector = Callable[[Conversation, str, SimpleNamespace], Finding]
+_position = attrgetter("position")
 _NONE: Finding = (NOT_APPLICABLE, [], True)
 
 
@@ -61,12 +64,12 @@ def responds(conversation: Conversation, subject: str, p: SimpleNamespace) -> Fi
             if p.handover_counts and after.subject == "human_agent" and replies[0].position < turn.position:
                 met += whole(after)
             continue
-        following = [reply for reply in replies if reply.position > turn.position][: p.within_replies]
+        next_reply = bisect_right(replies, turn.position, key=_position)
+        following = replies[next_reply : next_reply + p.within_replies]
         answer = hits(following, p.phrases)
         if not answer and p.handover_counts and subject == "ai_agent":
-            taken_over = [
-                reply for reply in conversation.replies.get("human_agent", ()) if reply.position > turn.position
-            ]
+            people = conversation.replies.get("human_agent", [])
+            taken_over = people[bisect_right(people, turn.position, key=_position) :][:1]
             answer = whole(taken_over[0]) if taken_over else []
         if answer:
             met += answer
@@ -93,15 +96,19 @@ def keeps_secrets(conversation: Conversation, subject: str, p: SimpleNamespace) 
 
 
 def answers_questions(conversation: Conversation, subject: str, p: SimpleNamespace) -> Finding:
-    asked = []
+    settled: list[Question] = []  # questions that had a reply before the present turn
+    waiting: list[Question] = []
+    reply: Turn | None = None
     answered = 0
     faults: list[Evidence] = []
     for turn in conversation.customers:
+        if turn.reply_before is not reply:
+            settled += waiting
+            waiting, reply = [], turn.reply_before
         for question in turn.features.questions(conversation.lists):
-            earlier = [(before, other) for before, other in asked if before.reply_after is not turn.reply_after]
-            again = repeated(question, [other for _, other in earlier], conversation.lists)
+            again = repeated(question, settled, conversation.lists)
+            waiting.append(question)
             judged = turn.reply_before if again or turn.reply_after is None else turn.reply_after
-            asked.append((turn, question))
             if judged is None or judged.subject != subject:
                 continue
             if again or turn.reply_after is None:

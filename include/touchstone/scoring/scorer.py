@@ -33,6 +33,8 @@ CODE_VERSION = "1"
 """Version of scorer, trajectory and contextual markers; any change of what they give needs a new one."""
 CALIBRATOR_VERSION = "none"
 EVALUATOR_VERSION = f"rules-{RULES_VERSION}"
+MOST_MARKERS = 100
+"""Markers of one message that are stored, from its beginning."""
 MEASURED, ABSENCE = 1.0, 0.5
 
 _ID = ("interaction_started_at", "interaction_key", "input_hash")
@@ -252,6 +254,7 @@ class _Scorer:
         for turn in conversation.customers:
             markers = sorted(found[turn.message_key], key=lambda one: (one["start"], one["end"], one["marker"]))
             names.update(one["marker"] for one in markers)
+            del markers[MOST_MARKERS:]
             scores = self.polarity[turn.message_key]
             self.out["message_scores"].append((*identity, self.version, turn.message_key, *scores, markers))
         for message_key, scores in automated:

@@ -87,9 +87,10 @@ def _class(start: float, end: float, mean: float, minimum: float, rules: Sentime
         return "improving"
     if change < -rules.change:
         return "declining"
-    if mean > rules.neutral_band:
+    level = round(mean, _DECIMALS)
+    if level > rules.neutral_band:
         return "stable_positive"
-    return "stable_negative" if mean < -rules.neutral_band else "stable_neutral"
+    return "stable_negative" if level < -rules.neutral_band else "stable_neutral"
 
 
 def _level(

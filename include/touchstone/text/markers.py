@@ -21,6 +21,8 @@ from touchstone.text.phrases import WORD, Span
 MARKERS_VERSION = "1"
 CONTEXTUAL = ("all_caps", "repeat_question", "response_gap")
 _COMPARED_BACK = 20  # a question is compared with this many before it, so that cost stays linear in the conversation
+MOST_QUESTIONS = 50
+"""Questions of one message that are read; a message with more is no talk between people."""
 _SENTENCE_ENDS = ".!?\n"
 _TWO_CAPITALS = re.compile("[A-Z]{2}")
 
@@ -90,7 +92,7 @@ def questions(lower: str, words: Sequence[str], lists: MarkerLists) -> list[Ques
     found = []
     if "?" in lower:
         begin, at = 0, lower.find("?")
-        while at >= 0:
+        while at >= 0 and len(found) < MOST_QUESTIONS:
             end = at + 1
             while end < len(lower) and lower[end] in "?!":
                 end += 1

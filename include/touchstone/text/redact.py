@@ -71,9 +71,14 @@ temporary that the there this to too true unchanged unique unknown unsafe up upd
 via visible wasn't weak what when where why with working wrong your yours
 """
 _NOT_STATED = frozenset(_NOT_STATED_TEXT.split())
+_PLACEHOLDER = re.compile(r"\[[A-Z_]{3,20}\]")
 _DIGITS = re.compile(r"(?<![0-9])[0-9](?:[ \-]?[0-9])*")
 _DIGIT_GROUP = re.compile(r"[0-9]+")
-_CARD_LENGTHS = (19, 18, 17, 16, 15, 14, 13)
+# Leading digits and lengths of the card schemes: Visa, Mastercard, American Express, Diners Club, JCB and the others of 6.
+_CARD = re.compile(
+    r"4(?:[0-9]{12}|[0-9]{15}|[0-9]{18})|(?:5[1-5]|2[2-7])[0-9]{14}|3[47][0-9]{13}|3[0689][0-9]{12}|35[0-9]{14,17}|6[0-9]{15,18}"
+)
+_LONGEST_CARD = 19
 _IBAN = re.compile(r"(?<![A-Za-z0-9])([A-Za-z]{2})[0-9]{2}(?= ?[A-Za-z0-9])")
 _IBAN_REGISTRY = """
 AD:24 AE:23 AL:28 AT:20 AZ:28 BA:20 BE:16 BG:22 BH:22 BR:29 BY:28 CH:21 CR:22 CY:28 CZ:24 DE:22 DK:18
@@ -224,11 +229,12 @@ def _passwords(text: str) -> Iterator[Found]:
     for match in _PASSWORD.finditer(text):
         start, end = match.span(1)
         value = match.group(1)
-        if value[0] == "[":
-            continue
         quoted = value[0] in "\"'`" and len(value) > 1
         if quoted:
             start += 1
+        if _PLACEHOLDER.match(text, start):
+            continue
+        if quoted:
             closing = text.find(value[0], start, start + 128)
             if closing > start:
                 yield start, closing, "PASSWORD"
@@ -270,7 +276,7 @@ def _cards(text: str) -> Iterator[Found]:
         groups = [group.span() for group in _DIGIT_GROUP.finditer(run)]
         if all(end - start == 1 for start, end in groups):
             digits = "".join(run[start] for start, _ in groups[:20])
-            if 13 <= len(groups) <= 19 and digits[0] in "23456" and _luhn(digits):
+            if len(groups) == len(digits) and _CARD.fullmatch(digits) and _luhn(digits):
                 yield offset, match.end(), "CREDIT_CARD"
             continue
         number = 0
@@ -290,10 +296,10 @@ def _card_end(run: str, groups: list[tuple[int, int]], first: int) -> int | None
     digits, found = "", None
     for number in range(first, len(groups)):
         start, end = groups[number]
-        if end - start < 2 or len(digits) + end - start > _CARD_LENGTHS[0]:
+        if end - start < 2 or len(digits) + end - start > _LONGEST_CARD:
             break
         digits += run[start:end]
-        if len(digits) in _CARD_LENGTHS and len(set(digits)) > 1 and _luhn(digits):
+        if _CARD.fullmatch(digits) and _luhn(digits):
             found = number
     return found
 
