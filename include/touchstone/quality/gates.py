@@ -65,7 +65,7 @@ def run_gate(gate: Gate, as_of: datetime, settings: Settings | None = None) -> G
     contract = load_contract(gate, settings)
     with ledger.step(gate, as_of=as_of, settings=settings) as run:
         change_id = _newest_settled_change(settings)
-        claims = judge(contract, {"as_of": as_of}, settings)
+        claims = judge(contract, {"as_of": as_of, "horizon": _horizon(as_of, settings)}, settings)
         result = GateResult(gate=gate, as_of=as_of, run_id=run.run_id, claims=tuple(claims))
         _record(result, settings)
         run.rows_in = run.rows_out = _rows_judged(claims)
@@ -86,6 +86,15 @@ def _rows_judged(claims: list[ClaimResult]) -> int:
     for claim in claims:
         largest[claim.checked_object] = max(claim.row_count, largest.get(claim.checked_object, 0))
     return sum(largest.values())
+
+
+def _horizon(as_of: datetime, settings: Settings) -> datetime:
+    """The latest ledger day that anything was ingested for: older conversations may be loaded after newer ones."""
+    with connect("loader", settings=settings) as connection:
+        newest = connection.execute(
+            "select max(as_of) from ops.runs where step = 'ingest' and status = 'succeeded'"
+        ).fetchone()[0]
+    return max(as_of, newest) if newest else as_of
 
 
 def _newest_settled_change(settings: Settings) -> int:
