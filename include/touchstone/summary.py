@@ -18,41 +18,55 @@ def print_summary(as_of: datetime, instance: str | None = None) -> None:
 
     report = overview.render()
     gates = page.render()
-    print(summary_text(as_of))
+    print(summary_text(as_of, instance))
     print(f"\nReport   {report}\nGates    {gates}\n")
     print(connection_help(show_login=False))
 
 
-def summary_text(as_of: datetime) -> str:
-    """The figures of the published marts as of a ledger day."""
+def summary_text(as_of: datetime, instance: str | None = None) -> str:
+    """The published figures of one source instance (of all, when none is named)."""
+    of = {"instance": instance}
     with connect("transformer") as connection:
         fetch = connection.execute
-        total, scored, excluded, pending = fetch(
-            "select coalesce(sum(interaction_count), 0), coalesce(sum(scored_count), 0), coalesce(sum(excluded_count), 0), "
-            "coalesce(sum(pending_count), 0) from marts.rpt_coverage_daily"
+        total, scored, excluded, pending, messages, everything = fetch(
+            """
+            select count(*) filter (where is_asked), count(*) filter (where is_asked and scoring_status = 'scored'),
+                count(*) filter (where is_asked and scoring_status = 'excluded'),
+                count(*) filter (where is_asked and scoring_status = 'pending'),
+                coalesce(sum(message_count) filter (where is_asked), 0), count(*)
+            from (select *, coalesce(instance = %(instance)s::text, true) as is_asked from marts.fct_interactions) as asked
+            """,
+            of,
         ).fetchone()
         reasons = fetch(
-            "select excluded_reason, sum(interaction_count) from marts.rpt_exclusions_daily group by 1 order by 2 desc"
+            """
+            select excluded_reason, count(*) from marts.fct_interactions
+            where excluded_reason is not null and coalesce(instance = %(instance)s::text, true)
+            group by 1 order by 2 desc
+            """,
+            of,
         ).fetchall()
-        messages = fetch("select coalesce(sum(message_count), 0) from marts.fct_interactions").fetchone()[0]
         scores = fetch(
             """
             select subject, count(total_score), avg(total_score),
-                100.0 * count(*) filter (where tier = 'excellent') / nullif(count(tier), 0),
-                100.0 * count(*) filter (where tier = 'needs_improvement') / nullif(count(tier), 0),
-                count(*) filter (where is_critical_failure)
-            from marts.fct_interaction_scores group by subject order by subject
-            """
+                100.0 * count(*) filter (where scores.tier = 'excellent') / nullif(count(scores.tier), 0),
+                100.0 * count(*) filter (where scores.tier = 'needs_improvement') / nullif(count(scores.tier), 0),
+                count(*) filter (where scores.is_critical_failure)
+            from marts.fct_interaction_scores as scores inner join marts.fct_interactions using (interaction_key)
+            where coalesce(instance = %(instance)s::text, true)
+            group by subject order by subject
+            """,
+            of,
         ).fetchall()
         topics = fetch(
             """
             select interactions.topic, count(*), avg(scores.total_score)
             from marts.fct_interaction_scores as scores
             inner join marts.fct_interactions as interactions using (interaction_key)
-            where scores.total_score is not null
-            group by interactions.topic having count(*) >= %s order by 3
+            where scores.total_score is not null and coalesce(interactions.instance = %(instance)s::text, true)
+            group by interactions.topic having count(*) >= %(n)s order by 3
             """,
-            [get_settings().parameters["min_cell_n"]],
+            of | {"n": get_settings().parameters["min_cell_n"]},
         ).fetchall()
         gates = fetch(
             """
@@ -79,6 +93,8 @@ def summary_text(as_of: datetime) -> str:
         + (f" + {pending:,} waiting" if pending else "")
         + f"; {share} of the eligible ones",
     ]
+    if everything > total:
+        lines.append(f"          (instance {instance}; the warehouse holds {everything:,} interactions in all)")
     if reasons:
         lines.append("          excluded: " + ", ".join(f"{reason} {count:,}" for reason, count in reasons))
     for subject, n, mean, excellent, low, critical in scores:

@@ -28,7 +28,9 @@ SAID = [
     ("escalation_request", "I want to speak to your manager", ["speak to your manager"]),
     ("escalation_request", "my boss told me to ask", []),
     ("churn_threat", "then I will cancel my account", ["cancel my account"]),
-    ("legal_threat", "You will hear from my lawyer", ["my lawyer"]),
+    ("legal_threat", "You will hear from my lawyer", ["from my lawyer"]),
+    ("legal_threat", "my attorney signs it", []),
+    ("negative_choice", "No, thanks", []),
     ("threat", "I'll post this on Twitter", ["post this on Twitter"]),
 ]
 

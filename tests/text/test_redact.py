@@ -57,7 +57,7 @@ KEPT = [
     "I paid 10000 for 3 items at 12.50 each, 20% off",
     "1589375664",
     "4111 1111 1111 1112 fails its check",
-    "DE89 3704 0044 0532 0130 01 fails its check",
+    "GB82WEST12345698765433 fails its check",
     "user@localhost, @handle, a @ b",
     "https://example.com/help?page=2",
     "999.999.999.999",
