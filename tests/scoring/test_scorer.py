@@ -110,6 +110,18 @@ def test_notes_automation_and_system_messages_count_for_nothing(rubric: Rubric) 
     assert with_noise["subject"].tolist() == ["human_agent"]
 
 
+def test_quoted_lines_are_somebody_elses_words(rubric: Rubric) -> None:
+    says = [
+        "C: That is your own fault!",
+        "H: I am sorry.\n > That is your own fault!\n>Where is it?\nIt is > 5 days, though.",
+    ]
+    outcomes = _score(rubric, says, "email").indicator_scores.set_index("indicator_id")["outcome"]
+    assert outcomes["polite_language"] == "holds"
+    rude = [says[0], "H: I am sorry.\nThat is > your own fault!"]
+    outcomes = _score(rubric, rude, "email").indicator_scores.set_index("indicator_id")["outcome"]
+    assert outcomes["polite_language"] == "fails"
+
+
 def test_an_interaction_without_a_public_reply_is_named(rubric: Rubric) -> None:
     with pytest.raises(TouchstoneError, match="example has no reply in public"):
         _score(rubric, ["C: Anybody?", "N: not our department"])
@@ -196,6 +208,8 @@ HOSTILE = {
     "dotted capital": "İ" * 200_000 + " terrible?",
     "apostrophes": "'" * 500_000 + "don't'",
     "emoticons": ":) ( ! ) " * 50_000,
+    "quotes": "> " * 300_000 + "\n> a?" * 50_000,
+    "indents": " \t" * 500_000,
     "replacement": "\ufffd\x01\x7f" * 100_000,
 }
 
@@ -221,11 +235,16 @@ def test_the_same_content_scores_the_same_as_when_its_version_was_made(rubric: R
     # When this fails, behaviour has changed: give RULES_VERSION, MARKERS_VERSION or CODE_VERSION a new value, so that new
     # rows stand beside the old ones, and then write down the new digest.
     digest = hashlib.sha256()
-    for interactions, messages in as_batches(list(generated_conversations())[:300]):
+    examples = [
+        conversation(example.says, example.channel, f"{indicator.id}-{number}")
+        for indicator in rubric.indicators
+        for number, example in enumerate(indicator.examples)
+    ]
+    for interactions, messages in [*as_batches(list(generated_conversations())[:300]), *examples]:
         for table, frame in score_batch(interactions, messages, rubric).items():
             kept = [name for name in frame.columns if not name.endswith("_version")]
             digest.update(f"{table}\n{frame[kept].to_csv(index=False, float_format='%.9f')}".encode())
     assert (scorer_version(rubric), digest.hexdigest()[:16]) == EXPECTED
 
 
-EXPECTED = ("", "")
+EXPECTED = ("support-default-2026.1-550d3474+code1.225f254b", "6126dc7571fb5927")

@@ -40,7 +40,7 @@ final as (
     from touched
     cross join
         lateral (
-            select * from messages
+            select messages.* from messages
             where messages.agent_key = touched.agent_key
             order by messages.sent_at desc, messages.message_key desc
             limit 1

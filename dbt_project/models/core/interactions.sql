@@ -113,8 +113,11 @@ joined as (
 
     select
         conversations.interaction_key,
-        {{ entity_key("coalesce(conversations.customer_id, 'email:' || lower(conversations.customer_email))", 'conversations.source', 'conversations.instance') }}
-            as customer_key,
+        {{ entity_key(
+            "coalesce(conversations.customer_id, 'email:' || lower(conversations.customer_email))",
+            'conversations.source',
+            'conversations.instance'
+        ) }} as customer_key,
         {{ entity_key('conversations.account_id', 'conversations.source', 'conversations.instance') }} as account_key,
         primary_agents.primary_human_agent_key,
         primary_agents.primary_ai_agent_key,

@@ -22,7 +22,7 @@ final as (
     left join {{ ref('team_schedules') }} as stated on teams.team = stated.team
     inner join {{ ref('business_schedules') }} as schedules
         on
-            schedules.schedule_id = stated.schedule_id
+            stated.schedule_id = schedules.schedule_id
             or (stated.schedule_id is null and schedules.is_default)
 
 )

@@ -38,14 +38,13 @@ interactions as (
 
 windows (window_length) as (
 
-    values
-    (interval '{{ var("episode_idle_hours") }} hours'),
-    (interval '{{ var("containment_hours") }} hours')
-    {%- for days in var('fcr_windows_days') %}
-        ,
-        (interval '{{ days }} days')
-    
-        {%- endfor %}
+    select interval '{{ var("episode_idle_hours") }} hours'
+    union
+    select interval '{{ var("containment_hours") }} hours'
+    {% for days in var('fcr_windows_days') %}
+        union
+        select interval '{{ days }} days'
+    {% endfor %}
 
 ),
 

@@ -1,4 +1,10 @@
-{{ config(materialized='table', indexes=[{'columns': ['interaction_key']}, {'columns': ['message_key'], 'unique': true}], post_hook='analyze {{ this }}') }}
+{{
+    config(
+        materialized='table',
+        indexes=[{'columns': ['interaction_key']}, {'columns': ['message_key'], 'unique': true}],
+        post_hook='analyze {{ this }}'
+    )
+}}
 -- one row per message of an interaction that this run works on, of every source instance, keyed; a table with statistics, since the
 -- planner cannot guess what the casts of the views let through
 with

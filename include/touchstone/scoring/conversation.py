@@ -12,16 +12,20 @@ from touchstone.text.phrases import WORD, PhraseMatcher, Span, lower_in_place
 EVIDENCE_LENGTH = 500
 """Code points of the longest quote; a longer message is quoted by its beginning."""
 
+_QUOTED_LINE = re.compile(r"^[ \t]*>[^\n]*", re.MULTILINE)
 _SENTENCE = re.compile(r"(?<![.!?])[.!?]++(?=\s|$)|\n++")
 
 
 class Features:
-    """What was found in one text; equal texts of a batch share one."""
+    """What was found in one text; equal texts of a batch share one.
+
+    Quoted lines of an e-mail (`> ...`) are somebody else's words: they are blank here, with every offset kept.
+    """
 
     __slots__ = ("_content", "_questions", "_sentences", "hits", "lower", "words")
 
     def __init__(self, text: str, matcher: PhraseMatcher) -> None:
-        self.lower = lower_in_place(text)
+        self.lower = _without_quotes(lower_in_place(text))
         self.words: list[str] = WORD.findall(self.lower)
         self.hits: dict[str, list[Span]] = matcher.find(self.lower, self.words)
         self._questions: list[Question] | None = None
@@ -44,6 +48,12 @@ class Features:
         if self._content is None:
             self._content = frozenset(self.words)
         return self._content
+
+
+def _without_quotes(lower: str) -> str:
+    if ">" not in lower:
+        return lower
+    return _QUOTED_LINE.sub(lambda match: " " * len(match.group()), lower)
 
 
 class Turn:

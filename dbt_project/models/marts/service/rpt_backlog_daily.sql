@@ -56,11 +56,12 @@ counted as (
         (episodes.solved_date = days.day::date) as is_solved_today,
         (episodes.ended_date is null or episodes.ended_date > days.day::date) as is_open_at_end
     from episodes
-    cross join lateral generate_series(
-        greatest(episodes.started_date, episodes.first_date),
-        least(coalesce(episodes.ended_date, episodes.last_date), episodes.last_date),
-        interval '1 day'
-    ) as days (day)
+    cross join
+        lateral generate_series(
+            greatest(episodes.started_date, episodes.first_date),
+            least(coalesce(episodes.ended_date, episodes.last_date), episodes.last_date),
+            interval '1 day'
+        ) as days (day)
     inner join dates on dates.backlog_date = days.day::date
 
 ),
