@@ -113,7 +113,7 @@ def ingest_source(
     from touchstone.sources import files
 
     settings = settings or get_settings()
-    target = Path(path) if path else settings.root / source.path
+    target = Path(path) if path else source.location(settings)
     return files.ingest(target, as_of=as_of, instance=source.instance, settings=settings, missing_ok=path is None)
 
 
@@ -143,7 +143,7 @@ def backfill_source(name: str, first: str, last: str, settings: Settings | None 
     if as_of is None:
         raise ConfigurationError("nothing was published yet", name, "Run the daily cycle once before a backfill.")
     return files.ingest(
-        settings.root / source.path, as_of=as_of, instance=source.instance, settings=settings, interval=interval
+        source.location(settings), as_of=as_of, instance=source.instance, settings=settings, interval=interval
     )
 
 

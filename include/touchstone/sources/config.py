@@ -40,8 +40,9 @@ class SourceInstance:
         return f"{self.source}:{self.instance}"
 
     def location(self, settings: Settings | None = None) -> Path:
-        """Where the files are."""
-        return (settings or get_settings()).root / Path(self.path).expanduser()
+        """Where the files are: relative to the checkout, or to its state where the path begins with `{home}`."""
+        settings = settings or get_settings()
+        return settings.root / Path(self.path.replace("{home}", str(settings.state_dir))).expanduser()
 
 
 def load_sources(settings: Settings | None = None) -> list[SourceInstance]:
