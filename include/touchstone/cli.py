@@ -97,7 +97,8 @@ def up() -> None:
     from touchstone.summary import connection_help
 
     _ready(airflow=True)
-    Airflow().make_pools()
+    with Airflow() as airflow:
+        airflow.make_pools()
     print(connection_help(show_login=True))
 
 

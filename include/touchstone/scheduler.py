@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
@@ -27,6 +27,12 @@ class Airflow:
         # loopback only: a proxy of the environment has no part in it
         self._client = httpx.Client(base_url=self._login.url, timeout=30, trust_env=False)
         self._authorise()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *fault: object) -> None:
+        self._client.close()
 
     def _authorise(self) -> None:
         credentials = {"username": self._login.user, "password": self._login.password}
@@ -98,7 +104,13 @@ def run_cycle(
         TouchstoneError: A DAG run failed; the message holds the failed step's reason from the ledger.
     """
     settings = settings or get_settings()
-    airflow = Airflow(settings)
+    with Airflow(settings) as airflow:
+        return _run_cycle(airflow, plan, progress, settings, limit_seconds)
+
+
+def _run_cycle(
+    airflow: Airflow, plan: Plan, progress: Callable[[str], None], settings: Settings, limit_seconds: float
+) -> datetime:
     airflow.make_pools()
     ingest_dag = f"ingest_files_{plan.instance}"
     for dag_id in (ingest_dag, *CYCLE_DAGS):
