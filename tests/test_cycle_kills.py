@@ -87,7 +87,7 @@ def test_the_server_killed_at_twenty_points_of_the_command_line_cycle(undisturbe
 @pytest.mark.timeout(5400)
 def test_loader_scorer_and_server_killed_twice_each_under_airflow(undisturbed, tmp_path_factory):
     rng = random.Random(5)
-    for victim in ("ingest", "score", "server"):
+    for victim in ("score", "server", "ingest"):
         home = Home(tmp_path_factory.mktemp(f"airflow-{victim}"))
         try:
             home.call("up")
