@@ -17,6 +17,7 @@ CLOCKS = {
     "_ledger_id",
     "registered_at",
     "updated_at",
+    "replaced_by_load_id",
 }
 # Reports about the runs themselves.
 ABOUT_RUNS = {"rpt_gate_results", "rpt_source_health"}
