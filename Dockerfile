@@ -5,11 +5,11 @@ USER root
 RUN install -d -o airflow -g root -m 0775 /opt/touchstone /opt/touchstone/state /opt/touchstone/build /opt/touchstone/inbox
 USER airflow
 
-COPY requirements.txt requirements-image.txt /tmp/
-RUN pip install --no-cache-dir --no-deps --require-hashes -r /tmp/requirements.txt \
-    && pip install --no-cache-dir --no-deps --require-hashes -r /tmp/requirements-image.txt
-
 WORKDIR /opt/touchstone
+COPY requirements.txt requirements-image.txt ./
+RUN pip install --no-cache-dir --no-deps --require-hashes -r requirements.txt \
+    && pip install --no-cache-dir --no-deps --require-hashes -r requirements-image.txt
+
 COPY include ./include
 COPY dags ./dags
 COPY plugins ./plugins
