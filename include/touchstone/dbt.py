@@ -51,8 +51,9 @@ def run_dbt(
     settings = settings or get_settings()
     target = settings.state_dir / "dbt"
     target.mkdir(parents=True, exist_ok=True)
-    call = [command, "--project-dir", str(settings.dbt_dir), "--profiles-dir", str(settings.dbt_dir)]
-    call += ["--target-path", str(target / "target"), "--log-path", str(target / "logs"), "--quiet"]
+    places = ["--project-dir", str(settings.dbt_dir), "--profiles-dir", str(settings.dbt_dir)]
+    places += ["--target-path", str(target / "target"), "--log-path", str(target / "logs"), "--quiet"]
+    call = [command, *places]
     call += ["--no-write-json"] if command in ("run", "test", "build", "seed") else []
     if selector:
         call += ["--selector", selector]
@@ -64,7 +65,10 @@ def run_dbt(
         call += ["--vars", json.dumps(values)]
     with dbt_environment(settings), contextlib.redirect_stdout(io.StringIO()) as output:
         try:
-            result = dbtRunner().invoke([*call, *arguments])
+            # Variables that differ from the last call make dbt parse the whole project again. They change no node of it, so
+            # the project is parsed without them, from dbt's cache where no file changed, and the call takes that manifest.
+            parsed = dbtRunner().invoke(["parse", *places, "--no-write-json"])
+            result = dbtRunner(manifest=parsed.result).invoke([*call, *arguments]) if parsed.success else parsed
         finally:
             _close_log()
     if result.exception is not None:

@@ -34,6 +34,18 @@ SCORE_TABLES = (
     "interaction_scores",
 )
 
+# Autovacuum's own rule, over all partitions of a table: its statistics are outdated when a tenth of its rows changed.
+_OUTDATED_STATISTICS = """
+    select tables.name
+    from unnest(%(tables)s::text[]) as tables (name)
+    cross join lateral pg_partition_tree(('scores.' || tables.name)::regclass) as part
+    inner join pg_class on pg_class.oid = part.relid
+    inner join pg_stat_all_tables as activity on activity.relid = part.relid
+    where part.isleaf
+    group by tables.name
+    having sum(activity.n_mod_since_analyze) > 50 + 0.1 * sum(greatest(pg_class.reltuples, 0))
+"""
+
 
 def stage(as_of: datetime, settings: Settings | None = None) -> int:
     """Note what the new loads changed, and build the typed views over it.
@@ -119,7 +131,7 @@ def score(as_of: datetime, settings: Settings | None = None) -> object:
         result = score_interactions(as_of, settings)
         # Without statistics of the new rows the next step's joins would be planned for empty tables.
         with connect("transformer", autocommit=True, settings=settings) as connection:
-            for table in SCORE_TABLES:
+            for (table,) in connection.execute(_OUTDATED_STATISTICS, {"tables": list(SCORE_TABLES)}).fetchall():
                 connection.execute(sql.SQL("analyze {}").format(sql.Identifier("scores", table)))
         return result
 

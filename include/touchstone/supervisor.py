@@ -20,7 +20,7 @@ import psycopg
 
 from touchstone import airflow_env
 from touchstone.errors import ConfigurationError, TouchstoneError, WarehouseError
-from touchstone.processes import MARKER, ProcessId, spawn_detached
+from touchstone.processes import MARKER, ProcessId, spawn_detached, wait_gone
 from touchstone.settings import Settings, get_settings
 from touchstone.statefiles import locked, private_dir, read_json, write_json
 from touchstone.supervision import (
@@ -89,7 +89,7 @@ def down(*, settings: Settings | None = None, progress: Progress | None = None, 
         wanted |= {"run": False, "airflow": False, "request": int(wanted.get("request", 0)) + 1}
         write_json(folder / "desired.json", wanted)
     deadline = time.monotonic() + timeout
-    message = ""
+    message, asked = "", _supervisor(_read(settings))
     while (supervisor := _supervisor(status := _read(settings))) is not None:
         if status["message"] != message:
             message = status["message"]
@@ -99,6 +99,8 @@ def down(*, settings: Settings | None = None, progress: Progress | None = None, 
                 "the supervisor does not stop", f"pid {supervisor.pid}", f"See {_log(settings)}; kill that process."
             )
         time.sleep(0.1)
+    # It says that all is over some moments before its process ends.
+    wait_gone([asked] if asked else [], max(10, deadline - time.monotonic()))
     # A supervisor that was killed leaves its processes behind: stop them from here.
     with _sole_supervisor(settings, patience=max(10, deadline - time.monotonic())) as alone:
         if not alone:

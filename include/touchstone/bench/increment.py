@@ -17,7 +17,8 @@ from touchstone.bench.harness import Row, benchmark
 from touchstone.settings import Settings
 from touchstone.warehouse.embedded import EmbeddedServer
 
-DAYS = 180
+DAYS = 365
+MORE_DAYS = 4
 BAR = 0.25
 _STEPS = ("stage", "clean", "core", "score", "marts", "publish")
 _CHILD = """
@@ -66,16 +67,16 @@ def increment() -> Iterator[Row]:
             for offset in range(DAYS):
                 write_day(FIRST_DAY + timedelta(days=offset), folder)
             first = _measure(server, environment, folder, end_of_day(FIRST_DAY + timedelta(days=DAYS - 1)).isoformat())
-            for offset in range(DAYS, DAYS + 2):
+            for offset in range(DAYS, DAYS + MORE_DAYS):
                 write_day(FIRST_DAY + timedelta(days=offset), folder)
-            second = _measure(server, environment, folder, end_of_day(FIRST_DAY + timedelta(days=DAYS + 1)).isoformat())
+            second = _measure(server, environment, folder, end_of_day(FIRST_DAY + timedelta(days=DAYS + MORE_DAYS - 1)).isoformat())
             with psycopg.connect(server.url("touchstone")) as connection:
                 count = connection.execute("select count(*) from core.interactions").fetchone()[0]
         finally:
             server.remove()
     yield Row(f"increment: first run of {DAYS} days, CPU", first, "s", None, None, None, None)
     yield Row(
-        f"increment: two more days ({count:,} interactions in all), CPU",
+        f"increment: {MORE_DAYS} more days ({count:,} interactions in all), CPU",
         second,
         "s",
         first,

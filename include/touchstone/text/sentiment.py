@@ -20,11 +20,14 @@ negates (its apostrophe is split off first), and a number before a closing paren
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from importlib import metadata
+from importlib import import_module, metadata
+from importlib.util import find_spec
 from itertools import chain
-from typing import Final
+from types import ModuleType
+from typing import Any, Final
 
 import numpy as np
 
@@ -75,6 +78,24 @@ class _Memo(dict[str, tuple[Effect, ...]]):
         return effects
 
 
+def _textblob_parts() -> tuple[ModuleType, Any]:
+    """TextBlob's signs and its English lexicon.
+
+    Its package imports nltk and with it scipy, 2.4 s of CPU that the two modules read here do without. So they are imported
+    under an empty package, and forgotten afterwards: who imports TextBlob later gets all of it.
+    """
+    if "textblob" not in sys.modules:
+        package = ModuleType("textblob")
+        package.__path__ = find_spec("textblob").submodule_search_locations
+        sys.modules["textblob"] = package
+        try:
+            return import_module("textblob._text"), import_module("textblob.en").sentiment
+        finally:
+            for name in [name for name in sys.modules if name.partition(".")[0] == "textblob"]:
+                del sys.modules[name]
+    return import_module("textblob._text"), import_module("textblob.en").sentiment
+
+
 class _Engine:
     """TextBlob's lexicon and signs in the form that the loops below read.
 
@@ -82,10 +103,7 @@ class _Engine:
     """
 
     def __init__(self) -> None:
-        # textblob imports nltk: only a process that scores pays for that.
-        from textblob import _text
-        from textblob.en import sentiment as reference
-
+        _text, reference = _textblob_parts()
         len(reference)  # a lazy dictionary: the first question loads it
         self._abbreviations: frozenset[str] = frozenset(_text.ABBREVIATIONS)
         self._abbreviation_length = max(map(len, self._abbreviations))

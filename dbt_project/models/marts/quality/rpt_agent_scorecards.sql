@@ -74,11 +74,23 @@ read_periods as (
 
 ),
 
-summed as (
+-- days, so that the many measures are joined by equality
+period_days as (
 
     select
         read_periods.period_type,
         read_periods.period_start,
+        days.day::date as interaction_date
+    from read_periods
+    cross join lateral generate_series(read_periods.period_start, read_periods.period_end, interval '1 day') as days (day)
+
+),
+
+summed as (
+
+    select
+        period_days.period_type,
+        period_days.period_start,
         measures.agent_key,
         measures.subject,
         measures.measure_type,
@@ -88,11 +100,11 @@ summed as (
         avg(measures.value::numeric)::double precision as value,
         stddev_samp(measures.value::numeric)::double precision as stddev_value,
         count(*) filter (where measures.value = 100)::int as holds_count
-    from read_periods
-    inner join measures on measures.interaction_date between read_periods.period_start and read_periods.period_end
+    from period_days
+    inner join measures on period_days.interaction_date = measures.interaction_date
     where measures.agent_key is not null and measures.value is not null
     group by
-        read_periods.period_type, read_periods.period_start, measures.agent_key, measures.subject,
+        period_days.period_type, period_days.period_start, measures.agent_key, measures.subject,
         measures.measure_type, measures.measure_id
 
 ),

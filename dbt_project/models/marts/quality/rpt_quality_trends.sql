@@ -9,10 +9,16 @@
 -- one row per period, slice, judged side and measure: the mean score with its interval
 with
 
-periods as (
+-- days, so that the many measures are joined by equality
+period_days as (
 
-    select * from {{ ref('affected_periods') }}
-    where period_type in ('day', 'week')
+    select
+        periods.period_type,
+        periods.period_start,
+        days.day::date as interaction_date
+    from {{ ref('affected_periods') }} as periods
+    cross join lateral generate_series(periods.period_start, periods.period_end, interval '1 day') as days (day)
+    where periods.period_type in ('day', 'week')
 
 ),
 
@@ -65,8 +71,8 @@ measures as (
 sliced as (
 
     select
-        periods.period_type,
-        periods.period_start,
+        period_days.period_type,
+        period_days.period_start,
         slices.slice_type,
         slices.slice_value,
         measures.subject,
@@ -75,8 +81,8 @@ sliced as (
         measures.score,
         measures.tier,
         measures.is_critical_failure
-    from periods
-    inner join measures on measures.interaction_date between periods.period_start and periods.period_end
+    from period_days
+    inner join measures on period_days.interaction_date = measures.interaction_date
     inner join interactions on measures.interaction_key = interactions.interaction_key
     cross join
         lateral (
