@@ -8,10 +8,15 @@ import json
 import os
 from collections.abc import Iterator
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from touchstone.errors import TouchstoneError
 from touchstone.settings import Settings, get_settings
 from touchstone.warehouse.engine import warehouse_parameters
+
+if TYPE_CHECKING:
+    from dbt.cli.main import dbtRunnerResult
+    from dbt.contracts.graph.manifest import Manifest
 
 
 @contextlib.contextmanager
@@ -46,8 +51,6 @@ def run_dbt(
     Raises:
         TouchstoneError: A node failed; the message names each one with dbt's own reason.
     """
-    from dbt.cli.main import dbtRunner
-
     settings = settings or get_settings()
     target = settings.state_dir / "dbt"
     target.mkdir(parents=True, exist_ok=True)
@@ -64,13 +67,11 @@ def run_dbt(
         values = {"as_of": as_of.isoformat(), "ledger_id": ledger_id}
         call += ["--vars", json.dumps(values)]
     with dbt_environment(settings), contextlib.redirect_stdout(io.StringIO()) as output:
-        try:
-            # Variables that differ from the last call make dbt parse the whole project again. They change no node of it, so
-            # the project is parsed without them, from dbt's cache where no file changed, and the call takes that manifest.
-            parsed = dbtRunner().invoke(["parse", *places, "--no-write-json"])
-            result = dbtRunner(manifest=parsed.result).invoke([*call, *arguments]) if parsed.success else parsed
-        finally:
-            _close_log()
+        # Variables that differ from the last call make dbt parse the whole project again. They change no node of it, so the
+        # project is parsed without them, from dbt's cache where no file changed, and the call takes that manifest.
+        result = _invoke(None, ["parse", *places, "--no-write-json"])
+        if result.success:
+            result = _invoke(result.result, [*call, *arguments])
     if result.exception is not None:
         raise TouchstoneError(f"dbt {command} stopped", str(result.exception), f"See {target / 'logs' / 'dbt.log'}.")
     counts: dict[str, int] = {}
@@ -86,6 +87,15 @@ def run_dbt(
             f"See {target / 'logs' / 'dbt.log'}; nothing was published.",
         )
     return counts
+
+
+def _invoke(manifest: Manifest | None, call: list[str]) -> dbtRunnerResult:
+    from dbt.cli.main import dbtRunner
+
+    try:
+        return dbtRunner(manifest=manifest).invoke(call)
+    finally:
+        _close_log()
 
 
 def _close_log() -> None:
