@@ -62,8 +62,9 @@ quality: setup ## Run all gates on what is built, and write their page
 	@$(BIN)/touchstone validate gate_3
 	@$(BIN)/touchstone report
 
-lock: $(VENV)/.ready ## Resolve requirements*.in to requirements.txt
+lock: $(VENV)/.ready ## Resolve requirements*.in to the two locks
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --output-file requirements.txt requirements-dev.in
+	@$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-header --no-annotate --constraint requirements.txt --output-file requirements-image.txt requirements-image.in
 
 clean: ## Stop everything and remove the environment, the state and what was built
 	@test ! -x $(BIN)/touchstone || $(BIN)/touchstone down
