@@ -14,7 +14,7 @@ from touchstone.warehouse.engine import connect
 
 if TYPE_CHECKING:
     from touchstone.sources.config import SourceInstance
-    from touchstone.sources.files import IngestResult
+    from touchstone.sources.result import IngestResult
 
 SAMPLE_INSTANCE = "sample"
 Progress = Callable[[str], None]

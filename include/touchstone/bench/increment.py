@@ -69,7 +69,9 @@ def increment() -> Iterator[Row]:
             first = _measure(server, environment, folder, end_of_day(FIRST_DAY + timedelta(days=DAYS - 1)).isoformat())
             for offset in range(DAYS, DAYS + MORE_DAYS):
                 write_day(FIRST_DAY + timedelta(days=offset), folder)
-            second = _measure(server, environment, folder, end_of_day(FIRST_DAY + timedelta(days=DAYS + MORE_DAYS - 1)).isoformat())
+            second = _measure(
+                server, environment, folder, end_of_day(FIRST_DAY + timedelta(days=DAYS + MORE_DAYS - 1)).isoformat()
+            )
             with psycopg.connect(server.url("touchstone")) as connection:
                 count = connection.execute("select count(*) from core.interactions").fetchone()[0]
         finally:

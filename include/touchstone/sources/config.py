@@ -3,46 +3,74 @@
 from __future__ import annotations
 
 import difflib
-import re
 from dataclasses import dataclass
+from datetime import UTC, datetime, time
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
 from touchstone.errors import ConfigurationError
 from touchstone.settings import Settings, get_settings
+from touchstone.sources.options import ENTRIES, EXAMPLES, Entry, Files, Http, parsed
 
-SOURCES = ("files",)
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,30}\Z")
-_CRON = re.compile(r"(@(hourly|daily|weekly|monthly)|\S+( \S+){4})\Z")
-_KEYS = ("source", "instance", "path", "schedule")
+Options = TypeVar("Options", bound=Entry)
 
 
 @dataclass(frozen=True)
 class SourceInstance:
-    """One place that conversations come from.
+    """One place that conversations, accounts or events come from.
 
     Attributes:
-        source: The system; with `instance` it is part of every key.
-        path: As written; `location` resolves it.
-        schedule: Cron expression in UTC; None for an instance that is loaded by hand.
+        entry: What config/sources.yml says of it; `options` gives it with the type of its source.
     """
 
-    source: str
-    instance: str
-    path: str
-    schedule: str | None = None
+    entry: Entry
+
+    @property
+    def source(self) -> str:
+        """The system; with `instance` it is part of every key."""
+        return self.entry.source
+
+    @property
+    def instance(self) -> str:
+        return self.entry.instance
+
+    @property
+    def schedule(self) -> str | None:
+        """Cron expression in UTC; None for an instance that is loaded by hand."""
+        return self.entry.schedule
 
     @property
     def name(self) -> str:
         """`<source>:<instance>`, as the command line takes it."""
         return f"{self.source}:{self.instance}"
 
+    @property
+    def is_http(self) -> bool:
+        return isinstance(self.entry, Http)
+
+    def options(self, kind: type[Options]) -> Options:
+        """The entry, which must be of this kind."""
+        if not isinstance(self.entry, kind):
+            raise ConfigurationError(f"{self.name} is no source of kind {kind.__name__}", None, "Name another one.")
+        return self.entry
+
+    @property
+    def connection(self) -> str:
+        """Id of the Airflow connection that holds the credentials."""
+        return self.options(Http).connection or f"touchstone_{self.source}_{self.instance}"
+
+    @property
+    def start(self) -> datetime:
+        """The first moment of interest, in UTC."""
+        return datetime.combine(self.options(Http).start, time(), UTC)
+
     def location(self, settings: Settings | None = None) -> Path:
         """Where the files are: relative to the checkout, or to its state where the path begins with `{home}`."""
         settings = settings or get_settings()
-        return settings.root / Path(self.path.replace("{home}", str(settings.state_dir))).expanduser()
+        path = self.options(Files).path.replace("{home}", str(settings.state_dir))
+        return settings.root / Path(path).expanduser()
 
 
 def load_sources(settings: Settings | None = None) -> list[SourceInstance]:
@@ -95,34 +123,11 @@ def find_source(name: str, settings: Settings | None = None) -> SourceInstance:
 
 def _instance(entry: Any, number: int) -> SourceInstance:
     where = f"entry {number} of config/sources.yml"
-    example = "{source: files, instance: default, path: inbox/}"
     if not isinstance(entry, dict):
-        raise ConfigurationError(f"{where} is not a mapping", str(entry), f"Write it as {example}.")
+        raise ConfigurationError(f"{where} is not a mapping", str(entry), f"Write it as {EXAMPLES['files']}.")
+    known = ENTRIES[entry["source"]].model_fields if entry.get("source") in ENTRIES else ("source", "instance")
     for key in entry:
-        if key not in _KEYS:
-            close = difflib.get_close_matches(str(key), _KEYS, n=1)
-            hint = f"Write `{close[0]}:`." if close else f"It takes {', '.join(_KEYS)}."
-            raise ConfigurationError(f"{where} has an unknown key", str(key), hint)
-    source = entry.get("source")
-    if source not in SOURCES:
-        raise ConfigurationError(
-            f"{where}: unknown source", source, f"Write `source:` with one of {', '.join(SOURCES)}."
-        )
-    instance = entry.get("instance", "default")
-    if not isinstance(instance, str) or not _NAME.match(instance):
-        raise ConfigurationError(
-            f"{where}: `instance` cannot be part of a key",
-            instance,
-            "Write lower-case letters, digits and underscores, such as `instance: shop_eu`.",
-        )
-    path = entry.get("path")
-    if not isinstance(path, str) or not path.strip():
-        raise ConfigurationError(f"{where}: `path` is missing", path, "Write a folder or file, such as `path: inbox/`.")
-    schedule = entry.get("schedule")
-    if schedule is not None and (not isinstance(schedule, str) or not _CRON.match(schedule)):
-        raise ConfigurationError(
-            f"{where}: `schedule` is not a cron expression",
-            schedule,
-            'Write five fields, such as `schedule: "0 5 * * *"`.',
-        )
-    return SourceInstance(source, instance, path, schedule)
+        close = difflib.get_close_matches(str(key), known, n=1)
+        if key not in known and close:
+            raise ConfigurationError(f"{where} has an unknown key", str(key), f"Write `{close[0]}:`.")
+    return SourceInstance(parsed(entry, where))

@@ -11,9 +11,8 @@ import contextlib
 import dataclasses
 import hashlib
 import sys
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -21,50 +20,22 @@ from typing import Any, BinaryIO
 import orjson
 import psycopg
 
-from touchstone.errors import BusyError, SourceError
+from touchstone.errors import SourceError
 from touchstone.settings import Settings
 from touchstone.sources.batches import SOURCE, Batch, Counts, Origin
 from touchstone.sources.readers import FORMATS, Read, file_format, read_file, read_stream
 from touchstone.sources.reasons import Refused
+from touchstone.sources.result import IngestResult
 from touchstone.sources.validate import Checker, Document, Ties
 from touchstone.warehouse import ledger
 from touchstone.warehouse.engine import connect
+from touchstone.warehouse.locks import instance_lock
 
 BATCH_ROWS = 20_000
 BATCH_BYTES = 64 * 1024 * 1024
 STDIN = "-"
-_LOCK_WAIT_SECONDS = 60.0
 
 Progress = Callable[[str, int], None]
-
-
-@dataclass
-class IngestResult:
-    """What one run read and landed.
-
-    A conversation's header is one row and each of its messages one more; a record that is refused as a whole is one row.
-    `conversations` and `messages` count what this run read and accepted; files that were passed over add nothing.
-
-    Attributes:
-        as_of: As given, else the end of the UTC day of the newest accepted message of this input (of all that ever landed
-            where this input holds none); None where nothing ever landed.
-        skipped_files: Files whose content was landed before.
-        ignored_files: Files that hold no conversations by their name.
-    """
-
-    run_id: int
-    as_of: datetime | None
-    rows_in: int = 0
-    rows_inserted: int = 0
-    rows_updated: int = 0
-    rows_unchanged: int = 0
-    rows_quarantined: int = 0
-    conversations: int = 0
-    messages: int = 0
-    newest_message_at: datetime | None = None
-    replaced_characters: int = 0
-    skipped_files: list[str] = field(default_factory=list)
-    ignored_files: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -106,7 +77,7 @@ def ingest(
     inputs, ignored = _find_inputs(target, missing_ok=missing_ok)
     now = datetime.now(UTC)
     with (
-        _instance_lock(instance, settings),
+        instance_lock(SOURCE, instance, settings),
         ledger.step(
             "ingest", as_of=as_of or _end_of_day(now), source=SOURCE, instance=instance, settings=settings
         ) as run,
@@ -347,23 +318,6 @@ def _find_inputs(target: str | Path, *, missing_ok: bool) -> tuple[list[_Input],
 
 
 # --- the ledger
-
-
-@contextlib.contextmanager
-def _instance_lock(instance: str, settings: Settings | None) -> Iterator[None]:
-    """One loader per source instance; the server frees the lock of a loader that was killed."""
-    with connect(autocommit=True, settings=settings, application_name="touchstone ingest lock") as connection:
-        deadline = time.monotonic() + _LOCK_WAIT_SECONDS
-        key = f"ingest {SOURCE} {instance}"
-        while not connection.execute("select pg_try_advisory_lock(hashtextextended(%s, 0))", [key]).fetchone()[0]:
-            if time.monotonic() > deadline:
-                raise BusyError(
-                    "another run is loading this source instance",
-                    f"{SOURCE}/{instance}",
-                    "Wait for it to finish; `touchstone status` shows what runs.",
-                )
-            time.sleep(0.2)
-        yield
 
 
 def _end_of_day(moment: datetime) -> datetime:

@@ -23,6 +23,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import orjson
 
+from touchstone.sources.characters import UNFIT, storable
 from touchstone.sources.dialects import converted
 from touchstone.sources.reasons import Refused
 from touchstone.sources.schema import CONVERSATION_FIELDS, MESSAGE_FIELDS
@@ -39,7 +40,6 @@ _STRING_KINDS = frozenset({"id", "string", "text", "channel", "status", "actor",
 _CSV_REQUIRED = ("interaction_id", "sent_at", "actor", "text")
 _BOOLEANS = {"true": True, "t": True, "1": True, "yes": True, "false": False, "f": False, "0": False, "no": False}
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_UNFIT = re.compile("[\x00\ud800-\udfff]")
 _NUMBER_LIMIT = 2**63
 
 
@@ -161,11 +161,11 @@ def _jsonl(lines: Iterator[bytes | None]) -> Iterator[Read]:
                 if keys < 0 or line.count(b'":') != keys or b'" :' in line or b'"\t:' in line:
                     record = _strict_json(line)
                 if b"\\u0000" in line:
-                    record, replaced = _replaced(record)
+                    record, replaced = storable(record)
             except orjson.JSONDecodeError:
                 if not line.strip():
                     continue
-                record, replaced = _replaced(_strict_json(line.replace(b"\x00", b"\\u0000")))
+                record, replaced = storable(_strict_json(line.replace(b"\x00", b"\\u0000")))
             if type(record) is not dict:
                 raise Refused("json_not_an_object", f"line {number}", record)
             yield Read(number, converted(record), line, replaced)
@@ -267,23 +267,6 @@ def _depth(value: Any) -> int:
     return deepest
 
 
-def _replaced(value: Any) -> tuple[Any, int]:
-    """The value with U+FFFD for each NUL and lone surrogate, which PostgreSQL cannot hold, and their number."""
-    if type(value) is str:
-        return _UNFIT.subn("\ufffd", value)
-    if type(value) is list:
-        pairs = [_replaced(item) for item in value]
-        return [item for item, _ in pairs], sum(count for _, count in pairs)
-    if type(value) is dict:
-        total, result = 0, {}
-        for key, item in value.items():
-            new_key, key_count = _replaced(key)
-            result[new_key], item_count = _replaced(item)
-            total += key_count + item_count
-        return result, total
-    return value, 0
-
-
 # --- CSV
 
 
@@ -354,10 +337,10 @@ def _csv_row(source: _CsvLines, number: int, names: list[str], row: list[str]) -
         for name, value in zip(names, row, strict=True):
             if value == "" and name != "text":
                 continue
-            if not value.isprintable() and _UNFIT.search(value):
+            if not value.isprintable() and UNFIT.search(value):
                 if _SURROGATE.search(value):
                     raise Refused("not_utf8", f"line {number}", None, f"column {name}")
-                value, count = _replaced(value)
+                value, count = storable(value)
                 replaced += count
             record[name] = _from_csv(_KINDS.get(name, "other"), value)
         return Read(number, record, row, replaced)
@@ -421,7 +404,7 @@ def _parquet_row(number: int, record: dict[str, Any]) -> Read:
             ]
         replaced = 0
         if b"\\u0000" in encoded(plain):  # Arrow's strings are UTF-8: NUL is all that PostgreSQL cannot hold
-            plain, replaced = _replaced(plain)
+            plain, replaced = storable(plain)
         return Read(number, converted(plain), plain, replaced)
     except Refused as refusal:
         return Read(number, refusal, record, 0)

@@ -22,6 +22,7 @@ SCRIPTS: tuple[tuple[str, str | None], ...] = (
     ("010_schemas.sql", None),
     ("020_functions.sql", None),
     ("030_ops.sql", None),
+    ("035_api.sql", None),
     ("040_raw_files.sql", None),
     ("090_roles.sql", None),
     ("050_clean.sql", "touchstone_transformer"),

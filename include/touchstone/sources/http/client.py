@@ -1,0 +1,323 @@
+"""One API as its connector sees it: requests that are authenticated, paced, repeated where that helps, and explained where not.
+
+What is repeated: no connection, a timeout, 5xx, 429, and an answer that is not the JSON it claims to be. A 429 is waited out for
+as long as the API says; without a word from it the pause doubles. Every pause is logged, none is longer than `max_wait`.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import tenacity
+
+from touchstone.sources.characters import decoded
+from touchstone.sources.http.budget import SharedBudgets
+from touchstone.sources.http.faults import (
+    BrokenAnswer,
+    CredentialsError,
+    PermissionRefused,
+    RateLimitedError,
+    RequestRefused,
+    UnreachableError,
+)
+
+log = logging.getLogger(__name__)
+# it logs whole URLs, and signed ones are secrets
+logging.getLogger("httpx").setLevel(logging.WARNING)
+
+ATTEMPTS = 8
+FIRST_PAUSE = 0.5
+LONGEST_PAUSE = 60.0
+MAX_WAIT = 900.0
+TIMEOUT = httpx.Timeout(60.0, connect=15.0)
+SHOWN = 300
+
+
+class _Repeatable(Exception):
+    """An answer that another attempt may better.
+
+    Attributes:
+        pause: Seconds that the API asks for; None where it does not say.
+        is_limit: The API refuses for the number of requests, not for a fault.
+    """
+
+    def __init__(self, why: str, pause: float | None = None, *, is_limit: bool = False) -> None:
+        super().__init__(why)
+        self.pause = pause
+        self.is_limit = is_limit
+
+
+@dataclass
+class Traffic:
+    """What a run asked, and what it met."""
+
+    requests: Counter[str] = field(default_factory=Counter)
+    repeated: Counter[str] = field(default_factory=Counter)
+    waited_seconds: float = 0.0
+    replaced_characters: int = 0
+
+
+class ApiClient:
+    """A connection to one API.
+
+    Args:
+        name: Of the source instance; errors and log lines begin with it.
+        base_url: Scheme, host and path in front of every endpoint.
+        auth: Puts the credentials on a request; they appear in no message.
+        budgets: Paces requests; None for a check outside of any run.
+        explain: What this vendor's refusal means, where it says more than its status.
+        max_wait: Longest pause in seconds, the API's own wishes included; beyond it the run ends with a clear error.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        base_url: str,
+        auth: httpx.Auth,
+        *,
+        budgets: SharedBudgets | None = None,
+        headers: Mapping[str, str] | None = None,
+        explain: Callable[[httpx.Response], Exception | None] | None = None,
+        timeout: httpx.Timeout = TIMEOUT,
+        max_wait: float = MAX_WAIT,
+        attempts: int = ATTEMPTS,
+        first_pause: float = FIRST_PAUSE,
+    ) -> None:
+        self.name = name
+        self.traffic = Traffic()
+        self._budgets = budgets
+        self._explain = explain
+        self._max_wait = max_wait
+        self._attempts = attempts
+        self._first_pause = first_pause
+        self._http = httpx.Client(
+            base_url=base_url, auth=auth, timeout=timeout, headers=dict(headers or {}), follow_redirects=False
+        )
+
+    def __enter__(self) -> ApiClient:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def get(self, path: str, params: Mapping[str, Any] | None = None, **options: Any) -> Any:
+        """The decoded JSON of a GET; see `request`."""
+        return self.request("GET", path, params=params, **options)
+
+    def post(self, path: str, body: Any, **options: Any) -> Any:
+        """The decoded JSON of a POST; see `request`."""
+        return self.request("POST", path, json=body, **options)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        budget: str = "default",
+        absent: Collection[int] = (),
+        headers: Mapping[str, str] | None = None,
+        decode: Callable[[bytes], Any] | None = None,
+        attempts: int | None = None,
+        **parts: Any,
+    ) -> Any:
+        """One request, repeated until it is answered.
+
+        Args:
+            attempts: At most, for faults; by default those of the client.
+            parts: Of the request, as httpx names them (params, json, auth).
+            path: Below the base URL, or a whole URL that an answer gave.
+            absent: Statuses that mean "this record is not there": None is returned, whatever the body holds.
+            decode: Reads the body; JSON by default. A ValueError of it means that the body is broken, and it is fetched again.
+
+        Raises:
+            CredentialsError, PermissionRefused, UnreachableError, RateLimitedError, RequestRefused, BrokenAnswer: As named.
+        """
+        what = f"{method} {path.split('?')[0]}"
+
+        def attempt() -> Any:
+            if self._budgets:
+                self._budgets.take(budget)
+            self.traffic.requests[budget] += 1
+            with self._connection_faults(what):
+                response = self._http.request(method, path, headers=headers, **parts)
+            if response.status_code in absent:
+                return None
+            self._raise_for(response, what, budget)
+            try:
+                return decode(response.content) if decode else self._json(response)
+            except ValueError as error:
+                raise _Repeatable(f"an answer that cannot be read ({_short(str(error))})") from None
+
+        return self._repeated(attempt, what, attempts or self._attempts)
+
+    @contextmanager
+    def lines(self, path: str, params: Mapping[str, Any], *, budget: str = "default") -> Iterator[Iterator[bytes]]:
+        """The lines of a long answer as they arrive; opened with the patience of `request`, read without it.
+
+        A body that ends before its time raises `BrokenAnswer`; the caller asks again from a place of its own.
+        """
+        what = f"GET {path}"
+
+        def attempt() -> httpx.Response:
+            if self._budgets:
+                self._budgets.take(budget)
+            self.traffic.requests[budget] += 1
+            with self._connection_faults(what):
+                response = self._http.send(self._http.build_request("GET", path, params=params), stream=True)
+                if response.status_code >= 300:
+                    response.read()
+            self._raise_for(response, what, budget)
+            return response
+
+        response = self._repeated(attempt, what, self._attempts)
+        try:
+            yield _split(response.iter_bytes())
+        except httpx.HTTPError as error:
+            raise BrokenAnswer(f"{self.name}: {what} was cut", type(error).__name__, "Run it again.") from None
+        finally:
+            response.close()
+
+    # --- one attempt
+
+    def _json(self, response: httpx.Response) -> Any:
+        value, count = decoded(response.content)
+        self.traffic.replaced_characters += count
+        return value
+
+    @contextmanager
+    def _connection_faults(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except httpx.TimeoutException:
+            raise _Repeatable("no answer in time") from None
+        except (httpx.ReadError, httpx.RemoteProtocolError, httpx.WriteError) as error:
+            raise _Repeatable(f"a connection that broke ({type(error).__name__})") from None
+        except httpx.ConnectError as error:
+            raise UnreachableError(
+                f"{self.name}: no connection to {self._http.base_url.host}",
+                _short(str(error)),
+                "Check `base_url` in config/sources.yml, the network and the proxy.",
+            ) from None
+        except httpx.UnsupportedProtocol:
+            raise UnreachableError(
+                f"{self.name}: not an address", what, "Write `base_url` with https:// in config/sources.yml."
+            ) from None
+
+    def _raise_for(self, response: httpx.Response, what: str, budget: str) -> None:
+        status = response.status_code
+        if status < 300:
+            return
+        if status == 429:
+            pause = _retry_after(response)
+            if pause is not None and self._budgets:
+                self._budgets.hold(budget, min(pause, self._max_wait))
+            raise _Repeatable("429 too many requests", pause, is_limit=True)
+        if status >= 500:
+            raise _Repeatable(f"status {status}", _retry_after(response))
+        explained = self._explain(response) if self._explain else None
+        if explained:
+            raise explained
+        body = _body(response)
+        if status == 401:
+            raise CredentialsError(
+                f"{self.name}: the credentials are not accepted", f"401 at {what}", "Correct or renew them."
+            )
+        if status == 403:
+            raise PermissionRefused(
+                f"{self.name}: permission is missing",
+                f"403 at {what}: {_short(body)}",
+                "Grant it to the account in use.",
+            )
+        raise RequestRefused(
+            f"{self.name}: {what} was refused",
+            f"{status}: {_short(body)}",
+            "See the vendor's documentation of this endpoint.",
+            status=status,
+            body=body,
+        )
+
+    # --- several attempts
+
+    def _repeated(self, attempt: Callable[[], Any], what: str, attempts: int) -> Any:
+        waited = 0.0
+
+        def pause(state: tenacity.RetryCallState) -> float:
+            stated = state.outcome.exception().pause
+            doubled = min(self._first_pause * 2 ** (state.attempt_number - 1), LONGEST_PAUSE)
+            return max(stated, self._first_pause) if stated is not None else doubled
+
+        def before_sleep(state: tenacity.RetryCallState) -> None:
+            nonlocal waited
+            fault, seconds = state.outcome.exception(), state.next_action.sleep
+            if waited + seconds > self._max_wait:
+                raise RateLimitedError(
+                    f"{self.name}: {what} asks to wait {seconds:.0f} s",
+                    f"{fault}; {waited:.0f} s waited, {self._max_wait:.0f} s is the limit",
+                    "Run it again later; what has landed stays landed.",
+                )
+            waited += seconds
+            self.traffic.repeated[what] += 1
+            self.traffic.waited_seconds += seconds
+            log.warning("%s: %s met %s; again in %.1f s", self.name, what, fault, seconds)
+
+        def is_over(state: tenacity.RetryCallState) -> bool:
+            # a limit is no fault: only the time that is waited counts, which before_sleep bounds
+            return state.attempt_number >= attempts and not state.outcome.exception().is_limit
+
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(_Repeatable),
+            wait=pause,
+            stop=is_over,
+            before_sleep=before_sleep,
+            sleep=time.sleep,
+            reraise=True,
+        )
+        try:
+            return retrying(attempt)
+        except _Repeatable as fault:
+            raise BrokenAnswer(
+                f"{self.name}: {what} failed {attempts} times", str(fault), "Run it again later."
+            ) from None
+
+
+def _retry_after(response: httpx.Response) -> float | None:
+    """Seconds of Retry-After, which is a number or a date; None where it is absent or neither."""
+    stated = response.headers.get("retry-after", "").strip()
+    try:
+        return max(0.0, float(stated))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(stated).timestamp() - time.time())
+    except ValueError:
+        return None
+
+
+def _body(response: httpx.Response) -> Any:
+    try:
+        return decoded(response.content)[0]
+    except ValueError:
+        return response.text
+
+
+def _short(value: Any) -> str:
+    text = " ".join(str(value).split())
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+
+
+def _split(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Lines without their ends; what follows the last end comes last, if anything."""
+    rest = b""
+    for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from lines
+    if rest:
+        yield rest

@@ -1,0 +1,266 @@
+"""Pages become rows: each record encoded once, refused with a reason where it has no identity, landed with its cursor."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import orjson
+import psycopg
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+from touchstone.sources.http.drift import Shapes
+from touchstone.sources.http.streams import Page, RawStream, Record
+from touchstone.sources.reasons import kept_payload
+from touchstone.sources.schema import MAX_ID_LENGTH
+from touchstone.warehouse import landing
+from touchstone.warehouse.landing import Landed, RawRow
+
+_NAMESPACE = uuid.UUID("2f0b9a6e-6a0f-5f57-8f0f-0f1b6f3f7a11")
+MAX_RECORD_BYTES = 64 * 1024 * 1024
+
+
+@dataclass
+class Counts:
+    """Records by what became of them; one that a newer statement of the same page supersedes is unchanged."""
+
+    rows_in: int = 0
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    quarantined: int = 0
+    newest: datetime | None = None
+    by_stream: dict[str, int] = field(default_factory=dict)
+
+    def add(self, other: Counts) -> None:
+        for name in ("rows_in", "inserted", "updated", "unchanged", "quarantined"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.newest = max(filter(None, (self.newest, other.newest)), default=None)
+        for stream, count in other.by_stream.items():
+            self.by_stream[stream] = self.by_stream.get(stream, 0) + count
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A record that cannot land; `piece` is what the quarantine keeps of it."""
+
+    stream: str
+    code: str
+    reason: str
+    remedy: str
+    record_id: str | None
+    piece: str | None
+
+
+@dataclass
+class Lander:
+    """Lands the pages of one run of one source instance.
+
+    Attributes:
+        connection: Of the role touchstone_loader, in autocommit mode.
+        schema: Of the raw streams, `raw_<source>`.
+        is_live: Whether cursors move; a backfill leaves them.
+    """
+
+    connection: psycopg.Connection
+    schema: str
+    source: str
+    instance: str
+    run_id: int
+    as_of: datetime
+    raw: dict[str, RawStream]
+    shapes: Shapes
+    is_live: bool = True
+
+    def land(self, stream: str, page: Page) -> Counts:
+        """Rows, what is refused, the ledger's row and the cursor, in one transaction."""
+        counts = Counts()
+        rows: dict[str, dict[str, RawRow]] = {}
+        refusals = [Refusal(name, code, why, what, None, piece) for name, code, why, what, piece in page.refused]
+        counts.rows_in += len(refusals)
+        for name, records in page.records.items():
+            rows[name], refused, newest = self._rows(self.raw[name], records)
+            refusals += refused
+            counts.rows_in += len(records)
+            counts.by_stream[name] = len(records)
+            counts.newest = max(filter(None, (counts.newest, newest)), default=None)
+        with self.connection.transaction():
+            load = landing.begin_load(self.connection, self.instance)
+            total = Landed()
+            for name, by_id in rows.items():
+                total += self._land(name, list(by_id.values()), page.replaced.get(name, set()), load)
+            counts.inserted, counts.updated = total.inserted, total.updated
+            counts.quarantined = len(refusals)
+            counts.unchanged = counts.rows_in - counts.inserted - counts.updated - counts.quarantined
+            self._quarantine(refusals, load.load_id)
+            self.shapes.record(self.connection, page.records, load.load_id)
+            self._write_load(stream, counts, load)
+            if self.is_live and page.state is not None:
+                self.connection.execute(
+                    """
+                    insert into ops.cursors (source, instance, stream, state, load_id) values (%s, %s, %s, %s, %s)
+                    on conflict (source, instance, stream) do update
+                    set state = excluded.state, load_id = excluded.load_id, updated_at = clock_timestamp()
+                    """,
+                    [self.source, self.instance, stream, Jsonb(page.state), load.load_id],
+                )
+        return counts
+
+    def _rows(
+        self, spec: RawStream, records: Iterable[Any]
+    ) -> tuple[dict[str, RawRow], list[Refusal], datetime | None]:
+        """At most one row per id: of two statements the newer version, of equals the later."""
+        rows: dict[str, RawRow] = {}
+        refused: list[Refusal] = []
+        newest: datetime | None = None
+        for record in records:
+            try:
+                row = self._row(spec, record)
+            except _RefusedRecord as refusal:
+                refused.append(refusal.refusal)
+                continue
+            held = rows.get(row.id)
+            if held is None or None in (held.version, row.version) or row.version >= held.version:
+                rows[row.id] = row
+            if spec.happened_at is not None:
+                moment = spec.happened_at(record)
+                newest = max(filter(None, (newest, moment)), default=None)
+        return rows, refused, newest
+
+    def _row(self, spec: RawStream, record: Any) -> RawRow:
+        if not isinstance(record, dict):
+            raise _RefusedRecord(spec.name, "record_not_an_object", "is not a JSON object", None, record)
+        row_id = spec.row_id(record)
+        if not row_id:
+            raise _RefusedRecord(spec.name, "record_id_missing", "has no id", None, record)
+        if len(row_id) > MAX_ID_LENGTH:
+            raise _RefusedRecord(
+                spec.name,
+                "record_id_too_long",
+                f"has an id of more than {MAX_ID_LENGTH} characters",
+                row_id[:64],
+                record,
+            )
+        try:
+            payload = orjson.dumps(record, option=orjson.OPT_SORT_KEYS)
+        except orjson.JSONEncodeError as error:  # such as a number beyond 64 bits
+            raise _RefusedRecord(
+                spec.name, "record_not_storable", f"cannot be stored: {error}", row_id, record
+            ) from None
+        if len(payload) > MAX_RECORD_BYTES:
+            raise _RefusedRecord(
+                spec.name, "record_too_large", f"is larger than {MAX_RECORD_BYTES} bytes", row_id, record
+            )
+        return RawRow(row_id, spec.interaction_id(record), payload, landing.payload_hash(payload), spec.version(record))
+
+    def _land(self, stream: str, rows: list[RawRow], replaced: set[str], load: landing.Load) -> Landed:
+        rows.sort(key=lambda row: row.interaction_id or "")
+        if not replaced:
+            return landing.land(self.connection, self.schema, stream, rows, load)
+        landing.lock_stream(self.connection, self.schema, stream, self.instance)
+        existing = landing.existing_rows(
+            self.connection, self.schema, stream, self.instance, interactions=replaced
+        ) | landing.existing_rows(self.connection, self.schema, stream, self.instance, ids={row.id for row in rows})
+        return landing.land(
+            self.connection, self.schema, stream, rows, load, existing=existing, replaced_interactions=replaced
+        )
+
+    def _write_load(self, stream: str, counts: Counts, load: landing.Load) -> None:
+        self.connection.execute(
+            """
+            insert into ops.loads (load_id, run_id, source, instance, batch, as_of, rows_in, rows_inserted,
+                rows_updated, rows_unchanged, rows_quarantined, newest_message_at, landed_at)
+            overriding system value
+            values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+            """,
+            [
+                load.load_id,
+                self.run_id,
+                self.source,
+                self.instance,
+                stream,
+                self.as_of,
+                counts.rows_in,
+                counts.inserted,
+                counts.updated,
+                counts.unchanged,
+                counts.quarantined,
+                counts.newest,
+                load.loaded_at,
+            ],
+        )
+
+    def _quarantine(self, refusals: list[Refusal], load_id: int) -> None:
+        if not refusals:
+            return
+        with self.connection.cursor() as cursor:
+            cursor.executemany(
+                """
+                insert into ops.quarantine (quarantine_id, source, instance, stream, record_id, reason_code, reason, remedy,
+                    payload, run_id, load_id, as_of)
+                values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+                on conflict (quarantine_id) do update
+                set run_id = excluded.run_id, load_id = excluded.load_id, resolved_at = null
+                """,
+                [
+                    [
+                        uuid.uuid5(
+                            _NAMESPACE,
+                            "\x1f".join(
+                                (
+                                    self.source,
+                                    self.instance,
+                                    refusal.stream,
+                                    refusal.code,
+                                    refusal.record_id or "",
+                                    refusal.piece or "",
+                                )
+                            ),
+                        ),
+                        self.source,
+                        self.instance,
+                        refusal.stream,
+                        refusal.record_id,
+                        refusal.code,
+                        f"a record of {refusal.stream} {refusal.reason}",
+                        refusal.remedy,
+                        refusal.piece,
+                        self.run_id,
+                        load_id,
+                        self.as_of,
+                    ]
+                    for refusal in refusals
+                ],
+            )
+
+    def state(self, stream: str) -> dict[str, Any]:
+        """The cursor of a stream, empty where none was ever written."""
+        found = self.connection.execute(
+            "select state from ops.cursors where source = %s and instance = %s and stream = %s",
+            [self.source, self.instance, stream],
+        ).fetchone()
+        return found[0] if found else {}
+
+    def held(self, stream: str, ids: list[str]) -> dict[str, int | None]:
+        """Which of these ids the raw stream holds, with their versions."""
+        query = sql.SQL("select id, version from {} where instance = %s and id = any(%s)").format(
+            sql.Identifier(self.schema, stream)
+        )
+        return dict(self.connection.execute(query, [self.instance, ids]).fetchall())
+
+
+class _RefusedRecord(Exception):
+    def __init__(self, stream: str, code: str, reason: str, record_id: str | None, record: Record | Any) -> None:
+        super().__init__(reason)
+        self.refusal = Refusal(
+            stream,
+            code,
+            reason,
+            "Report it to the vendor; the record lands by itself once it is stated correctly.",
+            record_id,
+            kept_payload(record),
+        )

@@ -1,0 +1,154 @@
+"""What a connector declares: its streams, the pages they arrive in, and the walk that fetches them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Protocol
+
+import httpx
+
+from touchstone.sources.config import SourceInstance
+from touchstone.sources.http.budget import Budget
+from touchstone.sources.http.client import ApiClient
+
+log = logging.getLogger(__name__)
+
+State = dict[str, Any]
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class RawStream:
+    """How a record becomes a row of `raw_<source>.<name>`.
+
+    Attributes:
+        row_id: The record's native id, unique in the stream; None refuses the record.
+        interaction_id: Native id of the conversation that it belongs to, None for what belongs to none.
+        version: Orders two statements about one id (see `touchstone.warehouse.landing.RawRow`); None where the later wins.
+        happened_at: Moment of what a record tells, for freshness; None where it tells no event.
+        enums: Values that the pipeline knows, by field; another one lands too and is reported.
+        open_fields: Fields whose members are fields of the source's own (properties, custom fields), reported one by one.
+    """
+
+    name: str
+    row_id: Callable[[Record], str | None]
+    interaction_id: Callable[[Record], str | None] = lambda record: None
+    version: Callable[[Record], int | None] = lambda record: None
+    happened_at: Callable[[Record], datetime | None] | None = None
+    enums: dict[str, frozenset[str]] = field(default_factory=dict)
+    open_fields: tuple[str, ...] = ()
+
+
+@dataclass
+class Page:
+    """Records that land together, and where the walk stands once they have.
+
+    Attributes:
+        records: By raw stream.
+        state: What the next page starts from; it is written in the page's own transaction. None: the state stays.
+        replaced: By raw stream, the interaction_ids whose rows this page states in full: rows of theirs that it lacks leave.
+        refused: Pieces that are no record at all: (stream, code, reason, remedy, piece).
+    """
+
+    records: dict[str, list[Any]]
+    state: State | None
+    replaced: dict[str, set[str]] = field(default_factory=dict)
+    refused: list[tuple[str, str, str, str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Window:
+    """The time that a run looks at.
+
+    Attributes:
+        now: The run's present; no walk asks for anything later.
+        start: The instance's first moment of interest.
+        interval: First and last UTC day of a backfill; None in a live run.
+    """
+
+    now: datetime
+    start: datetime
+    interval: tuple[date, date] | None = None
+
+
+@dataclass
+class Context:
+    """What a walk works with.
+
+    Attributes:
+        apis: By name; a source with one API calls it `main`.
+        options: The instance's validated options.
+        held: Looks up which of these ids the raw stream holds already, with their versions.
+        skipped: Records that the API refuses one by one, counted by reason.
+        warnings: What a person should know of this run.
+    """
+
+    apis: dict[str, ApiClient]
+    source: SourceInstance
+    window: Window
+    held: Callable[[str, list[str]], dict[str, int | None]]
+    skipped: dict[str, int] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def api(self) -> ApiClient:
+        return self.apis["main"]
+
+    def skip(self, reason: str) -> None:
+        """Count a record that the API does not give, and go on."""
+        self.skipped[reason] = self.skipped.get(reason, 0) + 1
+
+    def warn(self, message: str) -> None:
+        log.warning("%s: %s", self.source.name, message)
+        self.warnings.append(message)
+
+
+Walk = Callable[[Context, State], Iterator[Page]]
+
+
+@dataclass(frozen=True)
+class Stream:
+    """One walk over an API.
+
+    Attributes:
+        name: Key of its cursor.
+        walk: Yields pages from a state on; an empty state is the beginning.
+        backfill: How the walk addresses an interval: a state to begin with, and nothing after it moves. None: the stream
+            cannot address one, and a backfill says so and leaves it out.
+    """
+
+    name: str
+    walk: Walk
+    backfill: Callable[[Window], State] | None = None
+
+
+class Connector(Protocol):
+    """The verbs of a source that is read over HTTP.
+
+    Attributes:
+        name: Of the source; its raw schema is `raw_<name>`.
+        budgets: What the vendor allows, by name.
+        raw: Its raw streams, by name.
+    """
+
+    name: str
+    budgets: dict[str, Budget]
+    raw: dict[str, RawStream]
+
+    def credentials(self, source: SourceInstance) -> dict[str, str]:
+        """What an instance needs: name of each credential, and what it is."""
+
+    def apis(self, source: SourceInstance, secrets: dict[str, str]) -> dict[str, tuple[str, httpx.Auth]]:
+        """Base URL and authentication of each API; a source with one calls it `main`."""
+
+    def explain(self, response: httpx.Response) -> Exception | None:
+        """What this vendor's refusal means, None where its status says it all."""
+
+    def streams(self, source: SourceInstance) -> list[Stream]:
+        """The walks of an instance, in the order in which they run."""
+
+    def check(self, context: Context) -> list[tuple[str, Callable[[], Any]]]:
+        """Requests that show what works: (what it is, the request)."""

@@ -1,0 +1,25 @@
+-- What sources that are read over HTTP keep beside their rows.
+
+-- When the next request of a group of endpoints may leave; parallel tasks of one instance share the row.
+create table if not exists ops.api_budgets (
+    source text not null,
+    instance text not null,
+    budget text not null,
+    next_at timestamptz not null,
+    primary key (source, instance, budget)
+);
+
+-- The shape of what each stream has stated so far: one row per field and JSON type, or field and value of a closed list.
+-- A row after the first load of its stream is a change of the source's schema, which lands without loss and is reported.
+create table if not exists ops.source_fields (
+    source text not null,
+    instance text not null,
+    stream text not null,
+    field text not null,
+    kind text not null check (kind in ('type', 'value')),
+    content text not null,
+    is_change boolean not null,
+    first_load_id bigint not null,
+    first_seen_at timestamptz not null default clock_timestamp(),
+    primary key (source, instance, stream, field, kind, content)
+);
