@@ -68,36 +68,28 @@ def stage(as_of: datetime, settings: Settings | None = None) -> int:
 
 
 def build_core(as_of: datetime, settings: Settings | None = None) -> int:
-    """Build core for the interactions that changed.
-
-    Returns:
-        Number of interactions that were worked out again.
-    """
-    with pipeline_lock(settings), ledger.step("core", as_of=as_of, settings=settings) as run:
-        newest = _newest_change(settings)
-        run_dbt("build", selector="core", as_of=as_of, ledger_id=run.run_id, settings=settings)
-        with connect("transformer", settings=settings) as connection:
-            run.rows_in = run.rows_out = connection.execute(
-                "select count(*) from staging.pending_interactions"
-            ).fetchone()[0]
-            _move_watermark(connection, "core", newest, run.run_id, as_of)
-        return run.rows_in
+    """Build core for the interactions that changed; returns how many were worked out again."""
+    return _build("core", "staging.pending_interactions", as_of, settings)
 
 
 def build_marts(as_of: datetime, settings: Settings | None = None) -> int:
-    """Build facts and marts_build for the interactions that changed or whose windows ended.
+    """Build facts and marts_build for what changed or whose windows ended; returns how many interactions that were."""
+    return _build("marts", "facts.affected_interactions", as_of, settings)
 
-    Returns:
-        Number of interactions that were worked out again.
+
+def _build(step: str, worked_on: str, as_of: datetime, settings: Settings | None) -> int:
+    """One dbt selector, and the watermark of its step at the newest change that was there before it began.
+
+    Args:
+        worked_on: Table that the selector fills with the interactions it works on.
     """
-    with pipeline_lock(settings), ledger.step("marts", as_of=as_of, settings=settings) as run:
+    with pipeline_lock(settings), ledger.step(step, as_of=as_of, settings=settings) as run:
         newest = _newest_change(settings)
-        run_dbt("build", selector="marts", as_of=as_of, ledger_id=run.run_id, settings=settings)
+        run_dbt("build", selector=step, as_of=as_of, ledger_id=run.run_id, settings=settings)
         with connect("transformer", settings=settings) as connection:
-            run.rows_in = run.rows_out = connection.execute(
-                "select count(*) from facts.affected_interactions"
-            ).fetchone()[0]
-            _move_watermark(connection, "marts", newest, run.run_id, as_of)
+            counted = sql.SQL("select count(*) from {}").format(sql.Identifier(*worked_on.split(".")))
+            run.rows_in = run.rows_out = connection.execute(counted).fetchone()[0]
+            _move_watermark(connection, step, newest, run.run_id, as_of)
         return run.rows_in
 
 
