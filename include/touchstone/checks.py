@@ -63,3 +63,25 @@ def run_checks() -> Iterator[tuple[str, str, str | None]]:
             yield name, check(), None
         except TouchstoneError as error:
             yield name, error.thing, error.remedy or "See the message."
+
+
+def check_source(name: str) -> Iterator[tuple[str, str, str | None]]:
+    """Ask a source instance for what a run needs; yield what was asked, the verdict, and the remedy where it does not hold.
+
+    Raises:
+        ConfigurationError: There is no such instance, its credentials are not given, or it is not read over HTTP.
+    """
+    from touchstone.sources.config import find_source
+    from touchstone.sources.http.runner import check
+    from touchstone.sources.registry import connector
+
+    source = find_source(name)
+    if not source.is_http:
+        place = source.location()
+        yield name, f"reads {place}", None if place.exists() else "Nothing is there yet; put files into it."
+        return
+    for what, error in check(connector(source.source), source):
+        if error is None:
+            yield what, "works", None
+        else:
+            yield what, str(error.thing if error.value is None else f"{error.thing}: {error.value}"), error.remedy

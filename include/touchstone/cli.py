@@ -305,15 +305,17 @@ def sql(
 
 
 @app.command()
-def check() -> None:
-    """Check the installation: settings, configuration, warehouse, dbt project, rubric; one line each.
+def check(
+    source: Annotated[str | None, typer.Argument(help="A configured SOURCE:INSTANCE that is read over HTTP.")] = None,
+) -> None:
+    """Check the installation, or what one source instance allows; one line each.
 
-    Example: touchstone check
+    Examples: touchstone check; touchstone check zendesk:default
     """
-    from touchstone.checks import run_checks
+    from touchstone.checks import check_source, run_checks
 
     failed = 0
-    for name, verdict, remedy in run_checks():
+    for name, verdict, remedy in check_source(source) if source else run_checks():
         print(f"{'ok  ' if remedy is None else 'FAIL'} {name}: {verdict}" + (f" {remedy}" if remedy else ""))
         failed += remedy is not None
     if failed:

@@ -107,18 +107,33 @@ def ingest_source(
     path: str | None = None,
     as_of: datetime | None = None,
     settings: Settings | None = None,
-    progress: Progress | None = None,
+    secrets: dict[str, str] | None = None,
 ) -> IngestResult:
-    """Land what is new in one source instance."""
+    """Land what is new in one source instance.
+
+    Args:
+        path: Read this instead of the configured place; files only.
+        secrets: Credentials of a source that is read over HTTP; by default from the environment.
+    """
+    settings = settings or get_settings()
+    if source.is_http:
+        from touchstone.sources.http.runner import ingest
+        from touchstone.sources.registry import connector
+
+        if path:
+            raise ConfigurationError(f"{source.name} reads no path", path, "Leave the path out.")
+        return ingest(connector(source.source), source, as_of=as_of, settings=settings, secrets=secrets)
     from touchstone.sources import files
 
-    settings = settings or get_settings()
     target = Path(path) if path else source.location(settings)
     return files.ingest(target, as_of=as_of, instance=source.instance, settings=settings, missing_ok=path is None)
 
 
-def backfill_source(name: str, first: str, last: str, settings: Settings | None = None) -> IngestResult:
-    """Read the conversations that started in an interval again, without moving the live cursor.
+def backfill_source(
+    name: str, first: str, last: str, settings: Settings | None = None, secrets: dict[str, str] | None = None
+) -> IngestResult:
+    """Read an interval again without moving the live cursor: conversations of files that started in it, and of APIs what
+    changed since it began, where they can be asked for that.
 
     Args:
         name: `<source>:<instance>` of config/sources.yml.
@@ -142,6 +157,13 @@ def backfill_source(name: str, first: str, last: str, settings: Settings | None 
     as_of = last_published(settings)
     if as_of is None:
         raise ConfigurationError("nothing was published yet", name, "Run the daily cycle once before a backfill.")
+    if source.is_http:
+        from touchstone.sources.http.runner import ingest
+        from touchstone.sources.registry import connector
+
+        return ingest(
+            connector(source.source), source, as_of=as_of, settings=settings, secrets=secrets, interval=interval
+        )
     return files.ingest(
         source.location(settings), as_of=as_of, instance=source.instance, settings=settings, interval=interval
     )

@@ -22,6 +22,7 @@ SHAPES = {"human_agent": "circle", "ai_agent": "diamond", "all": "square"}
 GREEN, INK, SOFT, FAINT, TRACK = "#009E73", "#1d2939", "#667085", "#d0d5dd", "#eaecf0"
 FONT = "system-ui, sans-serif"
 DAY = 86_400_000  # milliseconds
+LONGEST_PAUSE = 4  # periods without a score that a line still crosses: a long weekend
 VALUE_COLUMN = 114  # pixels at the right of a row, for the figure and its n
 LINE, GAP, HEAD = 19, 13, 20  # pixels of one mark, between two rows, and of the label above
 
@@ -361,6 +362,15 @@ def _time(field_name: str, first: date, last: date, width: int, *, is_labelled: 
     return alt.X(f"{field_name}:T", scale=scale, axis=axis)
 
 
+def _number_stretches(data: list[dict[str, Any]], pause: int) -> None:
+    """Number the stretches of each side that no long pause interrupts: no line is drawn over a time without scores."""
+    latest: dict[str, dict[str, Any]] = {}
+    for row in sorted(data, key=lambda row: row["t"]):
+        before = latest.get(row["side"])
+        row["stretch"] = 0 if before is None else before["stretch"] + (row["t"] - before["t"] > pause)
+        latest[row["side"]] = row
+
+
 def trend(
     rows: Sequence[dict[str, Any]], *, tiers: Sequence[float], days: int, min_n: int
 ) -> Callable[[int], alt.VConcatChart]:
@@ -371,6 +381,8 @@ def trend(
         tiers: Bounds of the tiers, drawn where the scale reaches them.
         days: Length of a period.
         min_n: A mean of fewer scores is drawn hollow.
+
+    The line breaks where more than `LONGEST_PAUSE` periods have no score.
     """
     first, last = min(row["period_start"] for row in rows), max(row["period_start"] for row in rows)
     data = [
@@ -388,6 +400,7 @@ def trend(
         }
         for row in rows
     ]
+    _number_stretches(data, LONGEST_PAUSE * days * DAY)
     low = max(0, (min(row["low"] for row in data) - 2) // 5 * 5)
     high = min(100, -(-(max(row["high"] for row in data) + 2) // 5) * 5)
 
@@ -399,8 +412,10 @@ def trend(
         base, side = alt.Chart(_values(data)), _side_colour()
         inside = [{"bound": bound} for bound in tiers if low < bound < high]
         top = [
-            base.mark_area(opacity=0.16).encode(x=x, y=alt.Y("low:Q", scale=up), y2="high:Q", color=side),
-            base.mark_line(strokeWidth=2.2).encode(x=x, y=y, color=side),
+            base.mark_area(opacity=0.16).encode(
+                x=x, y=alt.Y("low:Q", scale=up), y2="high:Q", color=side, detail="stretch:N"
+            ),
+            base.mark_line(strokeWidth=2.2).encode(x=x, y=y, color=side, detail="stretch:N"),
             base.transform_filter("!datum.is_small").mark_point(filled=True, size=26, opacity=1).encode(x, y, side),
             base.transform_filter("datum.is_small")
             .mark_point(filled=True, fill="white", size=26, strokeWidth=1.4, opacity=1)

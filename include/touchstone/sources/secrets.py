@@ -39,6 +39,11 @@ def find_secrets(source: SourceInstance, names: dict[str, str], settings: Settin
     return complete(source, found, names)
 
 
+def is_in_environment(source: SourceInstance, names: dict[str, str]) -> bool:
+    """Whether every credential has a variable of its own."""
+    return all(os.environ.get(variable(source, name)) for name in names)
+
+
 def from_connection(connection: dict[str, Any], names: dict[str, str]) -> dict[str, str]:
     """Credentials out of a connection: from its extra by name, else login for the first and password for the last."""
     ordered = list(names)

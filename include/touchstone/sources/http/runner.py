@@ -123,19 +123,19 @@ def check(
     source: SourceInstance,
     secrets: dict[str, str] | None = None,
     settings: Settings | None = None,
-) -> list[tuple[str, str | None]]:
-    """What works of a source instance: (what was asked, None or the one line that says what is wrong).
+) -> list[tuple[str, SourceError | None]]:
+    """What works of a source instance: (what was asked, None or what is wrong).
 
     The first refused credentials or unreachable host end it: the rest would say the same.
     """
     now = datetime.now(UTC)
-    verdicts: list[tuple[str, str | None]] = []
+    verdicts: list[tuple[str, SourceError | None]] = []
     with _context(connector, source, Window(now, source.start), None, secrets, settings) as context:
         for what, request in connector.check(context):
             try:
                 request()
             except SourceError as error:
-                verdicts.append((what, str(error)))
+                verdicts.append((what, error))
                 if isinstance(error, CredentialsError | UnreachableError):
                     break
             else:
