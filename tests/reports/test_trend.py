@@ -13,7 +13,21 @@ def drawn(days: list[date]) -> list[dict]:
         for day in days
     ]
     chart = charts.trend(rows, tiers=(60, 85), days=1, min_n=30)(800)
-    return chart.to_dict()["vconcat"][0]["layer"][0]["data"]["values"]
+    drawing = chart.to_dict()
+    assert drawing["vconcat"][0]["layer"][1]["encoding"]["detail"]["field"] == "stretch"
+    return next(values for values in _values(drawing) if "stretch" in values[0])
+
+
+def _values(node):
+    """Every list of inline data in a drawing."""
+    if isinstance(node, dict):
+        if isinstance(node.get("values"), list) and node["values"] and isinstance(node["values"][0], dict):
+            yield node["values"]
+        for inner in node.values():
+            yield from _values(inner)
+    elif isinstance(node, list):
+        for inner in node:
+            yield from _values(inner)
 
 
 def test_the_line_crosses_a_weekend_and_breaks_at_a_longer_pause():
