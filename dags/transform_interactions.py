@@ -18,7 +18,7 @@ data-platform
 
 from airflow.sdk import AssetAny, dag, get_current_context, task
 
-from touchstone.orchestration.common import CORE, Tag, announce, as_of_of, dag_defaults, raw_asset, run_step
+from touchstone.orchestration.common import CORE, Tag, announce, as_of_of, dag_defaults, raw_asset, run_stage, run_step
 from touchstone.sources.config import load_sources
 
 
@@ -31,7 +31,7 @@ from touchstone.sources.config import load_sources
 def transform_interactions():
     @task
     def stage():
-        run_step("stage", get_current_context())
+        run_stage(get_current_context())
 
     @task
     def gate_1():

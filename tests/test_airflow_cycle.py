@@ -26,7 +26,7 @@ def home(tmp_path_factory):
 
 
 def test_the_daily_cycle_runs_through_the_scheduler(home):
-    output = home.call("run")
+    output = home.call("run", "--sample")
     assert "100.0 % of the eligible ones" in output
     assert "build/report/index.html" in output
 

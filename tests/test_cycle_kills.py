@@ -30,7 +30,7 @@ def warehouse_of(home: Home) -> Settings:
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
     home = Home(tmp_path_factory.mktemp("undisturbed"))
-    home.call("run", "--without-airflow")
+    home.call("run", "--sample", "--without-airflow")
     found = digests(warehouse_of(home), *SCHEMAS)
     home.remove()
     return found
@@ -47,7 +47,7 @@ def run_until_published(home: Home) -> None:
     for _ in range(4):
         if is_published(home):
             return
-        home.start("run").wait(timeout=900)
+        home.start("run", "--sample").wait(timeout=900)
     raise AssertionError("the cycle did not end after four attempts")
 
 
@@ -61,7 +61,7 @@ def test_the_server_killed_at_twenty_points_of_the_command_line_cycle(undisturbe
     kills = interrupted = compared = 0
     try:
         while True:
-            child = home.start("run", "--without-airflow")
+            child = home.start("run", "--sample", "--without-airflow")
             if kills < KILLS:
                 time.sleep(rng.uniform(2, 28))
                 if child.poll() is None:
@@ -91,7 +91,7 @@ def test_loader_scorer_and_server_killed_twice_each_under_airflow(undisturbed, t
         home = Home(tmp_path_factory.mktemp(f"airflow-{victim}"))
         try:
             home.call("up")
-            child = home.start("run")
+            child = home.start("run", "--sample")
             for _ in range(2):
                 if victim == "server":
                     home.client_of(rng.choice(STEPS[1:]), patience=240)

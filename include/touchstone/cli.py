@@ -9,7 +9,6 @@ import csv
 import json
 import logging
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -140,35 +139,33 @@ def bootstrap() -> None:
 @app.command()
 def run(
     input_path: Annotated[
-        str | None, typer.Option("--input", help="File or folder of conversations; without it the sample's next day.")
+        str | None,
+        typer.Option("--input", help="File or folder of conversations; without it the simulated company's next day."),
     ] = None,
     as_of: AsOf = None,
+    sample: Annotated[bool, typer.Option("--sample", help="The next day of the shipped conversation files.")] = False,
     without_airflow: Annotated[
         bool, typer.Option("--without-airflow", help="Run the same steps in this process.")
     ] = False,
 ) -> None:
     """Run the daily cycle: ingest, score, check and publish; then show the summary and write the report.
 
-    Examples: touchstone run; touchstone run --input conversations/ --as-of 2026-03-31
+    Examples: touchstone run; touchstone run --sample; touchstone run --input conversations/ --as-of 2026-03-31
     """
     from touchstone import daily
     from touchstone.summary import print_summary
 
     _ready(airflow=not without_airflow)
-    plan = daily.plan(input_path, as_of)
-    _say(f"reading {plan.path}")
-    if without_airflow:
-        from touchstone.sources import files
+    plan = daily.plan(input_path, as_of, sample=sample)
+    _say(f"reading {plan.path or ', '.join(plan.sources)}")
+    with daily.simulated_vendors(plan, progress=_say):
+        if without_airflow:
+            published = daily.ingest_plan(plan, progress=_say)
+            daily.run_steps(published, progress=_say)
+        else:
+            from touchstone.scheduler import run_cycle
 
-        result = files.ingest(Path(plan.path), as_of=plan.as_of, instance=plan.instance)
-        if result.as_of is None:
-            raise ConfigurationError("there is nothing to ingest", plan.path, "Give a file with conversations.")
-        published = result.as_of
-        daily.run_steps(published, progress=_say)
-    else:
-        from touchstone.scheduler import run_cycle
-
-        published = run_cycle(plan, _say)
+            published = run_cycle(plan, _say)
     print_summary(published, instance=plan.instance)
 
 

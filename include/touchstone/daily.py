@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -17,16 +18,31 @@ if TYPE_CHECKING:
     from touchstone.sources.result import IngestResult
 
 SAMPLE_INSTANCE = "sample"
+SANDBOX_INSTANCE = "sandbox"
+SANDBOX_SOURCES = ("zendesk", "hubspot", "mixpanel")
 Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What one cycle ingests: a configured instance, a path, and as_of (None: the newest accepted message decides)."""
+    """What one cycle ingests.
 
-    instance: str
-    path: str
+    Attributes:
+        sources: Configured instances, `<source>:<instance>`.
+        path: Read by a files source instead of its configured place.
+        as_of: End of the ledger day; None: the newest accepted message decides.
+        sandbox: Address and credentials of the simulated vendors are needed; `simulated_vendors` has them running.
+    """
+
+    sources: tuple[str, ...]
+    path: str | None
     as_of: datetime | None
+    sandbox: bool = False
+
+    @property
+    def instance(self) -> str:
+        """What the sources of one cycle have in common."""
+        return self.sources[0].partition(":")[2]
 
 
 def parse_as_of(value: str) -> datetime:
@@ -52,38 +68,71 @@ def end_of_day(day: date) -> datetime:
     return datetime.combine(day + timedelta(days=1), time(), tzinfo=UTC)
 
 
-def plan(input_path: str | None, as_of: str | None, settings: Settings | None = None) -> Plan:
+def plan(input_path: str | None, as_of: str | None, settings: Settings | None = None, *, sample: bool = False) -> Plan:
     """Decide what this cycle ingests.
 
-    Without a path it is the shipped sample: 30 days the first time, then the day after the last published one.
+    Without a path it is the simulated company, read from its vendors' APIs: 30 days the first time, then the day after the
+    last published one. `sample` takes the days of the shipped conversation files instead.
 
     Raises:
-        ConfigurationError: as_of is given for the sample, or the path does not exist.
+        ConfigurationError: as_of is given without a path, or the path does not exist.
     """
     settings = settings or get_settings()
     if input_path:
         path = Path(input_path).expanduser().resolve()
         if not path.exists():
             raise ConfigurationError("there is nothing at the input path", input_path, "Give a file or a folder.")
-        return Plan("default", str(path), parse_as_of(as_of) if as_of else None)
+        return Plan(("files:default",), str(path), parse_as_of(as_of) if as_of else None)
     if as_of:
         raise ConfigurationError(
-            "--as-of goes with --input", as_of, "The sample's next day follows the last published one."
+            "--as-of goes with --input", as_of, "Without it the next day follows the last published one."
         )
-    return _plan_sample(settings)
-
-
-def _plan_sample(settings: Settings) -> Plan:
     from touchstone.sample import FIRST_DAY, INITIAL_DAYS, write_day
 
+    instance = SAMPLE_INSTANCE if sample else SANDBOX_INSTANCE
+    last = last_published(settings, instance)
+    # last is a midnight: its date is the day after the last published one
+    newest = FIRST_DAY + timedelta(days=INITIAL_DAYS - 1) if last is None else last.date()
+    if not sample:
+        return Plan(tuple(f"{source}:{instance}" for source in SANDBOX_SOURCES), None, end_of_day(newest), sandbox=True)
     folder = settings.state_dir / "sample"
     folder.mkdir(parents=True, exist_ok=True)
-    last = last_published(settings, SAMPLE_INSTANCE)
-    newest = FIRST_DAY + timedelta(days=INITIAL_DAYS - 1) if last is None else last.date()
-    # last is a midnight: its date is the day after the last published one
     for offset in range((newest - FIRST_DAY).days + 1):
         write_day(FIRST_DAY + timedelta(days=offset), folder)
-    return Plan(SAMPLE_INSTANCE, str(folder), end_of_day(newest))
+    return Plan((f"files:{instance}",), str(folder), end_of_day(newest))
+
+
+def ingest_plan(plan: Plan, settings: Settings | None = None, progress: Progress | None = None) -> datetime:
+    """Land what a plan names, one source after the other; returns the as_of that the later steps work by.
+
+    Raises:
+        ConfigurationError: The input holds nothing.
+    """
+    from touchstone.sources.config import find_source
+
+    found: datetime | None = None
+    for name in plan.sources:
+        if progress:
+            progress(f"ingest {name}")
+        result = ingest_source(find_source(name, settings), path=plan.path, as_of=plan.as_of, settings=settings)
+        found = result.as_of if found is None else max(filter(None, (found, result.as_of)))
+    if found is None:
+        raise ConfigurationError("there is nothing to ingest", plan.path, "Give a file with conversations.")
+    return found
+
+
+@contextmanager
+def simulated_vendors(plan: Plan, settings: Settings | None = None, progress: Progress | None = None) -> Iterator[None]:
+    """Have the simulated vendors answer while a plan that reads them is carried out; their clock stands at its as_of."""
+    if not plan.sandbox:
+        yield
+        return
+    from touchstone.sandbox.service import serving
+
+    if progress:
+        progress("starting the simulated vendors")
+    with serving(plan.as_of, settings):
+        yield
 
 
 def last_published(settings: Settings, instance: str | None = None) -> datetime | None:

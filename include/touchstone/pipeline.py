@@ -47,6 +47,24 @@ _OUTDATED_STATISTICS = """
 """
 
 
+def is_published(as_of: datetime, settings: Settings | None = None) -> bool:
+    """Whether everything that has landed is published as of this moment, so that a cycle would change nothing."""
+    with pipeline_lock(settings), connect("transformer", settings=settings) as connection:
+        return connection.execute(
+            """
+            select
+                not exists (
+                    select 1 from ops.loads where registered_at is null and rows_inserted + rows_updated > 0
+                )
+                and exists (
+                    select 1 from ops.publications
+                    where as_of >= %s and run_id > (select max(run_id) from ops.runs where step = 'stage')
+                )
+            """,
+            [as_of],
+        ).fetchone()[0]
+
+
 def stage(as_of: datetime, settings: Settings | None = None) -> int:
     """Note what the new loads changed, and build the typed views over it.
 

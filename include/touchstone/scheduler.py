@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Any, Self
 
@@ -14,6 +15,7 @@ from touchstone.daily import Plan
 from touchstone.errors import TouchstoneError
 from touchstone.settings import Settings, get_settings
 from touchstone.warehouse.engine import connect
+from touchstone.warehouse.locks import pipeline_lock
 
 CYCLE_DAGS = ("transform_interactions", "score_interactions", "publish_marts")
 POOLS = {"touchstone_ingest": 2, "touchstone_pipeline": 1}
@@ -95,7 +97,7 @@ class Airflow:
 def run_cycle(
     plan: Plan, progress: Callable[[str], None], settings: Settings | None = None, limit_seconds: float = 3600
 ) -> datetime:
-    """Start the ingest DAG and follow the cycle until its publication.
+    """Start the ingest DAGs and follow the cycle until its publication.
 
     Returns:
         The as_of that was published.
@@ -112,15 +114,38 @@ def _run_cycle(
     airflow: Airflow, plan: Plan, progress: Callable[[str], None], settings: Settings, limit_seconds: float
 ) -> datetime:
     airflow.make_pools()
-    ingest_dag = f"ingest_files_{plan.instance}"
-    for dag_id in (ingest_dag, *CYCLE_DAGS):
+    ingest_dags = [f"ingest_{source.replace(':', '_')}" for source in plan.sources]
+    for dag_id in (*ingest_dags, *CYCLE_DAGS):
         airflow.wait_for_dag(dag_id)
     with connect("loader", settings=settings) as connection:
         first_run = connection.execute("select coalesce(max(run_id), 0) from ops.runs").fetchone()[0]
     since = datetime.now(UTC)
     conf = {"path": plan.path, "as_of": plan.as_of.isoformat() if plan.as_of else None}
-    started = airflow.call("POST", f"/dags/{ingest_dag}/dagRuns", json={"logical_date": None, "conf": conf})
+    # the first source to land starts the cycle; it waits at the lock until all have, so that one cycle takes them all
+    with ExitStack() as together:
+        together.enter_context(pipeline_lock(settings))
+        started = {
+            dag_id: airflow.call("POST", f"/dags/{dag_id}/dagRuns", json={"logical_date": None, "conf": conf})[
+                "dag_run_id"
+            ]
+            for dag_id in ingest_dags
+        }
+        return _follow(airflow, started, first_run, since, together, progress, settings, limit_seconds)
+
+
+def _follow(
+    airflow: Airflow,
+    started: dict[str, str],
+    first_run: int,
+    since: datetime,
+    together: ExitStack,
+    progress: Callable[[str], None],
+    settings: Settings,
+    limit_seconds: float,
+) -> datetime:
+    """Tell each step as it ends; the lock is given up when every source has landed."""
     shown: set[int] = set()
+    landing = dict(started)
     deadline = time.monotonic() + limit_seconds
     while time.monotonic() < deadline:
         with connect("loader", settings=settings) as connection:
@@ -137,10 +162,18 @@ def _run_cycle(
                 shown.add(run_id)
                 note = f", {quarantined:,} quarantined" if quarantined else ""
                 progress(f"{step:8} {status:11} {rows_out:>8,} rows{note}  {seconds:5.1f} s")
-            if step == "publish" and status == "succeeded":
+            if step == "publish" and status == "succeeded" and not landing and run_id > _own_stage(rows, run_id):
                 return as_of
-        state = airflow.call("GET", f"/dags/{ingest_dag}/dagRuns/{started['dag_run_id']}")["state"]
-        failed = (ingest_dag, started["dag_run_id"]) if state == "failed" else airflow.failed_run(since)
+        failed = None
+        for dag_id, run_id in list(landing.items()):
+            state = airflow.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}")["state"]
+            if state == "success":
+                del landing[dag_id]
+            elif state == "failed":
+                failed = dag_id, run_id
+        if not landing:
+            together.close()
+        failed = failed or airflow.failed_run(since)
         if failed:
             raise TouchstoneError(
                 f"the run {failed[1]} of {failed[0]} failed",
@@ -149,6 +182,16 @@ def _run_cycle(
             )
         time.sleep(1)
     raise TouchstoneError("the cycle did not end in time", f"{limit_seconds:.0f} s", "`make up` and look at the runs.")
+
+
+def _own_stage(rows: list[tuple], otherwise: int) -> int:
+    """The first stage that saw everything that landed in this cycle; `otherwise` while there is none.
+
+    Later steps of an earlier cycle may still run: what they publish is not this cycle's.
+    """
+    landed = max((run_id for run_id, step, *_ in rows if step == "ingest"), default=otherwise)
+    stages = (run_id for run_id, step, *_ in rows if step == "stage" and run_id > landed)
+    return min(stages, default=otherwise)
 
 
 def _last_error(first_run: int, settings: Settings) -> str | None:

@@ -22,7 +22,13 @@ def write(tmp_path):
 
 
 def test_the_shipped_file_holds_the_inbox_and_the_sample():
-    assert [source.name for source in load_sources(Settings())] == ["files:default", "files:sample"]
+    assert [source.name for source in load_sources(Settings())] == [
+        "files:default",
+        "files:sample",
+        "zendesk:sandbox",
+        "hubspot:sandbox",
+        "mixpanel:sandbox",
+    ]
 
 
 def test_an_instance_is_found_by_its_name(write, tmp_path):

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from airflow.sdk import Asset
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 INGEST_POOL = "touchstone_ingest"
 PIPELINE_POOL = "touchstone_pipeline"
@@ -87,6 +87,15 @@ def run_step(step: str, context: dict[str, Any]) -> None:
         STEPS[step](as_of_of(context))
     except (GateError, ConfigurationError) as error:
         raise AirflowFailException(str(error)) from error
+
+
+def run_stage(context: dict[str, Any]) -> None:
+    """Begin the cycle, unless one that began for another source has taken all that landed: then the run is skipped."""
+    from touchstone.pipeline import is_published
+
+    if is_published(as_of_of(context)):
+        raise AirflowSkipException("Everything that has landed is published.")
+    run_step("stage", context)
 
 
 def announce(context: dict[str, Any], asset: Asset, as_of: datetime) -> None:
