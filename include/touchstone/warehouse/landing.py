@@ -203,8 +203,11 @@ def land(
 
 
 def is_newer(row: RawRow, held: Existing) -> bool:
-    """Whether a statement replaces the one that is held: other content, and a version that is not older."""
-    if row.payload_hash == held.payload_hash:
+    """Whether a statement replaces the one that is held: other content, and a version that is not older.
+
+    The conversation that a row belongs to may become known, or change, while its payload stays: that is other content too.
+    """
+    if row.payload_hash == held.payload_hash and row.interaction_id in (None, held.interaction_id):
         return False
     return row.version is None or held.version is None or row.version >= held.version
 

@@ -77,7 +77,10 @@ def time_export(
         following = since if end_time is None else max(since, int(end_time))
         # without the flag (articles have none) it is the end when there is no next page
         is_over = answer["end_of_stream"] is True if "end_of_stream" in answer else answer.get("next_page") is None
-        yield Page(records_of(answer), {"start_time": following})
+        records = records_of(answer)
+        if following == since and not is_over and sum(map(len, records.values())) >= params["per_page"]:
+            following += 1  # a page holds the whole of its last second, however many rows share it
+        yield Page(records, {"start_time": following})
         if is_over or (until is not None and following > until):
             return
         if following == since:
