@@ -179,7 +179,7 @@ def land(
             fresh.append(row)
             result.inserted += 1
         elif is_newer(row, held):
-            fresh.append(row)
+            fresh.append(row if row.interaction_id else row._replace(interaction_id=held.interaction_id))
             leaving.append(row.id)
             result.updated += 1
         else:
@@ -206,6 +206,7 @@ def is_newer(row: RawRow, held: Existing) -> bool:
     """Whether a statement replaces the one that is held: other content, and a version that is not older.
 
     The conversation that a row belongs to may become known, or change, while its payload stays: that is other content too.
+    A statement that does not know it leaves it as it is held.
     """
     if row.payload_hash == held.payload_hash and row.interaction_id in (None, held.interaction_id):
         return False
@@ -304,6 +305,40 @@ def copy_rows(connection: psycopg.Connection, schema: str, stream: str, rows: It
                 parts, waiting = [], 0
         parts.append(_COPY_END)
         copy.write(b"".join(parts))
+
+
+def begin_statement(connection: psycopg.Connection) -> None:
+    """Begin to note the ids of a statement that takes several transactions of this session."""
+    connection.execute("create temporary table if not exists stated_rows (id text not null)")
+    connection.execute("truncate stated_rows")
+
+
+def note_stated(connection: psycopg.Connection, ids: Iterable[str]) -> None:
+    """Note ids of the statement that `begin_statement` began."""
+    with connection.cursor().copy("copy stated_rows (id) from stdin") as copy:
+        for row_id in ids:
+            copy.write_row((row_id,))
+
+
+def end_statement(connection: psycopg.Connection, schema: str, stream: str, interaction_id: str, load: Load) -> int:
+    """Let the rows of a conversation that the statement lacks leave for the history.
+
+    Returns:
+        How many left.
+    """
+    columns = sql.SQL(", ").join(map(sql.Identifier, _COLUMNS))
+    return connection.execute(
+        sql.SQL(
+            "with gone as (delete from {stream} as held where instance = %s and interaction_id = %s"
+            " and not exists (select from stated_rows where stated_rows.id = held.id) returning {columns})"
+            " insert into {history} ({columns}, replaced_by_load_id) select {columns}, %s from gone"
+        ).format(
+            stream=sql.Identifier(schema, stream),
+            history=sql.Identifier(schema, f"{stream}_history"),
+            columns=columns,
+        ),
+        [load.instance, interaction_id, load.load_id],
+    ).rowcount
 
 
 def _sized(value: bytes) -> bytes:

@@ -22,11 +22,13 @@ class Budget:
         name: The group; every endpoint names one.
         requests: Requests that are allowed in each period.
         seconds: Length of the period.
+        also: Another budget that each of its requests takes a slot of, where a vendor counts by hour and by second.
     """
 
     name: str
     requests: float
     seconds: float
+    also: str | None = None
 
     @property
     def burst(self) -> int:
@@ -78,6 +80,8 @@ class SharedBudgets:
         if wait > 0:
             self.waited_seconds += wait
             self._sleep(wait)
+        if budget.also:
+            self.take(budget.also)
 
     def hold(self, name: str, seconds: float) -> None:
         """Let nobody of this instance ask again before the API's own pause is over."""

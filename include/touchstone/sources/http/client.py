@@ -9,6 +9,7 @@ from __future__ import annotations
 import email.utils
 import logging
 import time
+import zlib
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from touchstone.sources.http.budget import SharedBudgets
 from touchstone.sources.http.faults import (
     BrokenAnswer,
     CredentialsError,
+    CutAnswer,
     PermissionRefused,
     RateLimitedError,
     RequestRefused,
@@ -159,10 +161,15 @@ class ApiClient:
         return self._repeated(attempt, what, attempts or self._attempts)
 
     @contextmanager
-    def lines(self, path: str, params: Mapping[str, Any], *, budget: str = "default") -> Iterator[Iterator[bytes]]:
+    def lines(
+        self, path: str, params: Mapping[str, Any], *, budget: str = "default", media_type: str | None = None
+    ) -> Iterator[Iterator[bytes]]:
         """The lines of a long answer as they arrive; opened with the patience of `request`, read without it.
 
-        A body that ends before its time raises `BrokenAnswer`; the caller asks again from a place of its own.
+        A body that ends before its time raises `CutAnswer`; the caller asks again from a place of its own.
+
+        Args:
+            media_type: What the answer must be; another one is no answer of the API, such as a page of a proxy.
         """
         what = f"GET {path}"
 
@@ -171,17 +178,23 @@ class ApiClient:
                 self._budgets.take(budget)
             self.traffic.requests[budget] += 1
             with self._connection_faults(what):
-                response = self._http.send(self._http.build_request("GET", path, params=params), stream=True)
+                request = self._http.build_request("GET", path, params=params, headers={"Accept-Encoding": "gzip"})
+                response = self._http.send(request, stream=True)
                 if response.status_code >= 300:
                     response.read()
             self._raise_for(response, what, budget)
+            stated = response.headers.get("content-type", "").partition(";")[0].strip()
+            if media_type is not None and stated != media_type:
+                response.close()
+                raise _Repeatable(f"an answer of type {_short(stated)!r}")
             return response
 
         response = self._repeated(attempt, what, self._attempts)
+        is_packed = response.headers.get("content-encoding", "").lower() == "gzip"
         try:
-            yield _split(response.iter_bytes())
-        except httpx.HTTPError as error:
-            raise BrokenAnswer(f"{self.name}: {what} was cut", type(error).__name__, "Run it again.") from None
+            yield _split(_unpacked(response.iter_raw()) if is_packed else response.iter_raw())
+        except (httpx.HTTPError, zlib.error, EOFError) as error:
+            raise CutAnswer(f"{self.name}: {what} was cut", type(error).__name__, "Run it again.") from None
         finally:
             response.close()
 
@@ -216,6 +229,10 @@ class ApiClient:
         if status < 300:
             return
         if status == 429:
+            # a limit that no pause of ours outlasts, such as a day's
+            explained = self._explain(response) if self._explain else None
+            if explained:
+                raise explained
             pause = _retry_after(response)
             if pause is not None and self._budgets:
                 self._budgets.hold(budget, min(pause, self._max_wait))
@@ -311,6 +328,25 @@ def _body(response: httpx.Response) -> Any:
 def _short(value: Any) -> str:
     text = " ".join(str(value).split())
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+
+
+def _unpacked(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """What gzip holds, to its very end: httpx takes a packed body that is cut for a whole one.
+
+    Raises:
+        EOFError, zlib.error: The body is cut, or is not gzip.
+    """
+    member = zlib.decompressobj(wbits=31)
+    is_open = False
+    for chunk in chunks:
+        while chunk:
+            is_open = True
+            yield member.decompress(chunk)
+            chunk = member.unused_data
+            if member.eof:
+                member, is_open = zlib.decompressobj(wbits=31), False
+    if is_open:
+        raise EOFError
 
 
 def _split(chunks: Iterator[bytes]) -> Iterator[bytes]:

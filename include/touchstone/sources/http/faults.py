@@ -43,5 +43,9 @@ class BrokenAnswer(SourceError):
     """The API kept answering with something that cannot be read: cut JSON, HTML, errors of its own."""
 
 
+class CutAnswer(BrokenAnswer):
+    """A long answer that ended before its time; what was read of it is no whole."""
+
+
 class NoProgress(SourceError):
     """A walk over pages stands still: the next request would be the one just made."""

@@ -14,7 +14,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from touchstone.sources.http.drift import Shapes
-from touchstone.sources.http.streams import Page, RawStream, Record
+from touchstone.sources.http.streams import Page, Part, RawStream, Record
 from touchstone.sources.reasons import kept_payload
 from touchstone.sources.schema import MAX_ID_LENGTH
 from touchstone.warehouse import landing
@@ -93,6 +93,8 @@ class Lander:
             total = Landed()
             for name, by_id in rows.items():
                 total += self._land(name, list(by_id.values()), page.replaced.get(name, set()), load)
+            if page.part:
+                self._land_part(page.part, rows.get(page.part.stream, {}), load)
             counts.inserted, counts.updated = total.inserted, total.updated
             counts.quarantined = len(refusals)
             counts.unchanged = counts.rows_in - counts.inserted - counts.updated - counts.quarantined
@@ -168,6 +170,13 @@ class Lander:
         return landing.land(
             self.connection, self.schema, stream, rows, load, existing=existing, replaced_interactions=replaced
         )
+
+    def _land_part(self, part: Part, stated: Iterable[str], load: landing.Load) -> None:
+        if part.is_first:
+            landing.begin_statement(self.connection)
+        landing.note_stated(self.connection, stated)
+        if part.is_last:
+            landing.end_statement(self.connection, self.schema, part.stream, part.interaction_id, load)
 
     def _write_load(self, stream: str, counts: Counts, load: landing.Load) -> None:
         self.connection.execute(
@@ -251,6 +260,48 @@ class Lander:
             sql.Identifier(self.schema, stream)
         )
         return dict(self.connection.execute(query, [self.instance, ids]).fetchall())
+
+    def last_load(self, stream: str) -> int:
+        """See `touchstone.sources.http.streams.Rows`."""
+        query = sql.SQL("select coalesce(max(_load_id), 0) from {} where instance = %s")
+        return self.connection.execute(
+            query.format(sql.Identifier(self.schema, stream)), [self.instance]
+        ).fetchone()[0]
+
+    def changed(self, stream: str, after_load: int) -> tuple[int, list[tuple[str, Record]]] | None:
+        """See `touchstone.sources.http.streams.Rows`."""
+        table = sql.Identifier(self.schema, stream)
+        (load_id,) = self.connection.execute(
+            sql.SQL("select min(_load_id) from {} where instance = %s and _load_id > %s").format(table),
+            [self.instance, after_load],
+        ).fetchone()
+        if load_id is None:
+            return None
+        query = sql.SQL("select id, payload from {} where instance = %s and _load_id = %s order by id")
+        return load_id, self.connection.execute(query.format(table), [self.instance, load_id]).fetchall()
+
+    def count(self, stream: str, interaction_id: str) -> int:
+        """See `touchstone.sources.http.streams.Rows`."""
+        query = sql.SQL("select count(*) from {} where instance = %s and interaction_id = %s")
+        return self.connection.execute(
+            query.format(sql.Identifier(self.schema, stream)), [self.instance, interaction_id]
+        ).fetchone()[0]
+
+    def payloads(self, stream: str, ids: list[str]) -> dict[str, Record]:
+        """See `touchstone.sources.http.streams.Rows`."""
+        query = sql.SQL("select id, payload from {} where instance = %s and id = any(%s)")
+        return dict(
+            self.connection.execute(
+                query.format(sql.Identifier(self.schema, stream)), [self.instance, ids]
+            ).fetchall()
+        )
+
+    def news(self, stream: str, records: list[Record]) -> list[Record]:
+        """See `touchstone.sources.http.streams.Rows`; a record that cannot land is no news."""
+        rows, _, _ = self._rows(self.raw[stream], records)
+        held = landing.existing_rows(self.connection, self.schema, stream, self.instance, ids=rows.keys())
+        fresh = {row.id for row in rows.values() if row.id not in held or landing.is_newer(row, held[row.id])}
+        return [record for record in records if self.raw[stream].row_id(record) in fresh]
 
 
 class _RefusedRecord(Exception):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import psycopg
@@ -82,7 +83,7 @@ def ingest(
             shapes,
             is_live=interval is None,
         )
-        context.held = lander.held
+        context.held, context.rows = lander.held, lander
         left_out = []
         for stream in connector.streams(source):
             if interval is not None and stream.backfill is None:
@@ -181,7 +182,9 @@ def _budgets(connector: Connector, source: SourceInstance) -> dict[str, Budget]:
                 name,
                 f"It takes {', '.join(connector.budgets)}.",
             )
-    return connector.budgets | {name: Budget(name, requests, 60) for name, requests in stated.items()}
+    return connector.budgets | {
+        name: replace(connector.budgets[name], requests=requests, seconds=60) for name, requests in stated.items()
+    }
 
 
 def _follow(stream: Stream, context: Context, lander: Lander, total: Counts, progress: Progress | None) -> None:

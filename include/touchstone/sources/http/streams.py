@@ -20,6 +20,22 @@ State = dict[str, Any]
 Record = dict[str, Any]
 
 
+class Placed(dict[str, Any]):
+    """A record that does not say itself where it belongs: the answer around it does.
+
+    Attributes:
+        row_id: Its id in the raw stream.
+        interaction_id: The conversation that it belongs to, None for none or for one that is not known yet.
+    """
+
+    __slots__ = ("interaction_id", "row_id")
+
+    def __init__(self, record: Record, row_id: str | None, interaction_id: str | None = None) -> None:
+        super().__init__(record)
+        self.row_id = row_id
+        self.interaction_id = interaction_id
+
+
 @dataclass(frozen=True)
 class RawStream:
     """How a record becomes a row of `raw_<source>.<name>`.
@@ -42,6 +58,19 @@ class RawStream:
     open_fields: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Part:
+    """Tells that a page holds a part of all that the API states of one interaction, because that is too much for one page.
+
+    The rows of each part land with their page; those of the interaction that no part stated leave with the last one.
+    """
+
+    stream: str
+    interaction_id: str
+    is_first: bool
+    is_last: bool
+
+
 @dataclass
 class Page:
     """Records that land together, and where the walk stands once they have.
@@ -51,12 +80,14 @@ class Page:
         state: What the next page starts from; it is written in the page's own transaction. None: the state stays.
         replaced: By raw stream, the interaction_ids whose rows this page states in full: rows of theirs that it lacks leave.
         refused: Pieces that are no record at all: (stream, code, reason, remedy, piece).
+        part: What the page is a part of, where one page cannot hold a replaced interaction.
     """
 
     records: dict[str, list[Any]]
     state: State | None
     replaced: dict[str, set[str]] = field(default_factory=dict)
     refused: list[tuple[str, str, str, str, str]] = field(default_factory=list)
+    part: Part | None = None
 
 
 @dataclass(frozen=True)
@@ -74,6 +105,25 @@ class Window:
     interval: tuple[date, date] | None = None
 
 
+class Rows(Protocol):
+    """What the raw streams of this instance hold, as a walk may ask."""
+
+    def last_load(self, stream: str) -> int:
+        """Number of the newest load that changed the stream; 0 where nothing did."""
+
+    def changed(self, stream: str, after_load: int) -> tuple[int, list[tuple[str, Record]]] | None:
+        """The next load that changed the stream, with the rows (id, payload) that it left; None where there is none."""
+
+    def count(self, stream: str, interaction_id: str) -> int:
+        """How many rows of a conversation the stream holds."""
+
+    def payloads(self, stream: str, ids: list[str]) -> dict[str, Record]:
+        """Payloads by id, of those that the stream holds."""
+
+    def news(self, stream: str, records: list[Record]) -> list[Record]:
+        """The records that would change the stream."""
+
+
 @dataclass
 class Context:
     """What a walk works with.
@@ -82,6 +132,7 @@ class Context:
         apis: By name; a source with one API calls it `main`.
         options: The instance's validated options.
         held: Looks up which of these ids the raw stream holds already, with their versions.
+        rows: Further questions to the raw streams; None outside of a run.
         skipped: Records that the API refuses one by one, counted by reason.
         warnings: What a person should know of this run.
     """
@@ -90,6 +141,7 @@ class Context:
     source: SourceInstance
     window: Window
     held: Callable[[str, list[str]], dict[str, int | None]]
+    rows: Rows | None = None
     skipped: dict[str, int] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
