@@ -319,6 +319,64 @@ def check(
         raise typer.Exit(1)
 
 
+sandbox_app = typer.Typer(help="The simulated company behind its vendors' APIs.", no_args_is_help=True)
+app.add_typer(sandbox_app, name="sandbox")
+
+Seed = Annotated[int, typer.Option(help="Another one gives another company.")]
+PerDay = Annotated[float, typer.Option(help="Conversations a day, on average over a week.")]
+
+
+@sandbox_app.command("serve")
+def serve_sandbox(
+    as_of: Annotated[str, typer.Option("--as-of", help="Where the virtual clock stands: the end of this day.")],
+    seed: Seed = 7,
+    per_day: PerDay = 50.0,
+) -> None:
+    """Serve the vendors' APIs on 127.0.0.1 until Ctrl-C; sources with {sandbox} in their base_url find them.
+
+    Example: touchstone sandbox serve --as-of 2026-03-31
+    """
+    import time
+
+    from touchstone.daily import parse_as_of
+    from touchstone.sandbox.service import serving
+    from touchstone.sources.sandbox import server_file
+
+    _say("building the company")
+    with serving(parse_as_of(as_of), seed=seed, conversations_per_day=per_day) as sandbox:
+        for vendor in ("zendesk", "hubspot", "mixpanel"):
+            print(f"{sandbox.url}/{vendor}")
+        print(f"credentials in {server_file()}", flush=True)
+        try:
+            while True:
+                time.sleep(3600)
+        except KeyboardInterrupt:
+            _say("stopped")
+
+
+@sandbox_app.command("truth")
+def write_truth_file(
+    path: Annotated[str, typer.Argument(help="Where the file goes, JSON Lines.")],
+    days: Annotated[int, typer.Option(help="Days since the company's first.")] = 150,
+    seed: Seed = 7,
+    per_day: PerDay = 50.0,
+) -> None:
+    """Write what truly happened: intents, resolutions, quality by dimension, planted effects.
+
+    Example: touchstone sandbox truth build/truth.jsonl --days 30
+    """
+    from pathlib import Path
+
+    from touchstone.sandbox.company import build
+    from touchstone.sandbox.truth import write_truth
+
+    company = build(seed=seed, conversations_per_day=per_day, days=days)
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    write_truth(company, target)
+    print(f"{len(company.conversations):,} conversations, {len(company.effects)} planted effects: {target}")
+
+
 @app.command()
 def bench(only: Annotated[str | None, typer.Option(help="Name of one benchmark.")] = None) -> None:
     """Measure speed against named baselines; writes build/bench.json.
