@@ -8,11 +8,10 @@ from datetime import datetime
 from typing import Any
 
 import psycopg
-from psycopg.types.json import Jsonb
 
 from touchstone.sources.reasons import Refused, kept_payload
 from touchstone.sources.validate import SEPARATOR, Document, RefusedMessage, Row, encoded
-from touchstone.warehouse import landing
+from touchstone.warehouse import landing, ledger
 from touchstone.warehouse.landing import Landed, Load, RawRow
 
 SOURCE = "files"
@@ -225,38 +224,22 @@ class Batch:
                 messages=self.message_count,
                 replaced_characters=self.replaced_characters,
             )
-            connection.execute(
-                """
-                insert into ops.loads (load_id, run_id, source, instance, batch, as_of, rows_in, rows_inserted,
-                    rows_updated, rows_unchanged, rows_quarantined, newest_message_at, landed_at)
-                overriding system value
-                values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
-                """,
-                [
-                    load.load_id,
-                    origin.run_id,
-                    SOURCE,
-                    origin.instance,
-                    origin.stream,
-                    as_of,
-                    rows_in,
-                    counts.inserted,
-                    counts.updated,
-                    counts.unchanged,
-                    counts.quarantined,
-                    self.newest or None,
-                    load.loaded_at,
-                ],
+            ledger.write_load(
+                connection,
+                load,
+                run_id=origin.run_id,
+                source=SOURCE,
+                batch=origin.stream,
+                as_of=as_of,
+                rows_in=rows_in,
+                inserted=counts.inserted,
+                updated=counts.updated,
+                unchanged=counts.unchanged,
+                quarantined=counts.quarantined,
+                newest_message_at=self.newest or None,
             )
             if cursor is not None:
-                connection.execute(
-                    """
-                    insert into ops.cursors (source, instance, stream, state, load_id) values (%s, %s, %s, %s, %s)
-                    on conflict (source, instance, stream) do update
-                    set state = excluded.state, load_id = excluded.load_id, updated_at = clock_timestamp()
-                    """,
-                    [SOURCE, origin.instance, origin.stream, Jsonb(cursor), load.load_id],
-                )
+                ledger.write_cursor(connection, load, SOURCE, origin.stream, cursor)
         return counts
 
     def _land_documents(
@@ -312,39 +295,30 @@ class Batch:
         as_of: datetime,
         refused: list[tuple[Refused, int, str | None]],
     ) -> None:
-        if not refused:
-            return
         origin = self.origin
-        with connection.cursor() as cursor:
-            cursor.executemany(
-                """
-                insert into ops.quarantine (quarantine_id, source, instance, stream, file, line, interaction_id,
-                    record_id, reason_code, reason, remedy, payload, run_id, load_id, as_of)
-                values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
-                on conflict (quarantine_id) do update
-                set run_id = excluded.run_id, load_id = excluded.load_id, resolved_at = null
-                """,
-                [
-                    [
-                        quarantine_id(origin, refusal, line, payload),
-                        SOURCE,
-                        origin.instance,
-                        origin.stream,
-                        origin.file,
-                        line or None,
-                        refusal.interaction_id,
-                        refusal.record_id,
-                        refusal.code,
-                        _storable(refusal.reason),
-                        refusal.remedy,
-                        payload,
-                        origin.run_id,
-                        load.load_id,
-                        as_of,
-                    ]
-                    for refusal, line, payload in refused
-                ],
-            )
+        ledger.quarantine(
+            connection,
+            [
+                ledger.QuarantineRow(
+                    quarantine_id=quarantine_id(origin, refusal, line, payload),
+                    source=SOURCE,
+                    instance=origin.instance,
+                    stream=origin.stream,
+                    file=origin.file,
+                    line=line or None,
+                    interaction_id=refusal.interaction_id,
+                    record_id=refusal.record_id,
+                    reason_code=refusal.code,
+                    reason=_storable(refusal.reason),
+                    remedy=refusal.remedy,
+                    payload=payload,
+                    run_id=origin.run_id,
+                    load_id=load.load_id,
+                    as_of=as_of,
+                )
+                for refusal, line, payload in refused
+            ],
+        )
 
     def _resolve(self, connection: psycopg.Connection, refused: list[tuple[Refused, int, Any]]) -> None:
         """Mark what was refused earlier and has landed now.

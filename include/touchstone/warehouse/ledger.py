@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import astuple, dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
+import psycopg
 from psycopg.types.json import Jsonb
 
 from touchstone.errors import TouchstoneError
 from touchstone.settings import Settings
 from touchstone.warehouse.engine import connect
+from touchstone.warehouse.landing import Load
 
 
 @dataclass
@@ -98,3 +101,94 @@ def _finish(run: Run, status: str, error: str | None, settings: Settings | None)
                 run.run_id,
             ],
         )
+
+
+@dataclass(frozen=True)
+class QuarantineRow:
+    """A record that could not be used; one of these columns may be null for each kind of source.
+
+    Attributes:
+        quarantine_id: The same for the same bad record in the same place, so that it is one row however often it is read.
+        payload: What the record was, as far as it is kept.
+    """
+
+    quarantine_id: uuid.UUID
+    source: str
+    instance: str
+    stream: str
+    file: str | None
+    line: int | None
+    interaction_id: str | None
+    record_id: str | None
+    reason_code: str
+    reason: str
+    remedy: str
+    payload: str | None
+    run_id: int
+    load_id: int
+    as_of: datetime
+
+
+def quarantine(connection: psycopg.Connection, rows: Iterable[QuarantineRow]) -> None:
+    """Keep records that could not be used, in the transaction that lands the others; a known one is open again."""
+    columns = [column.name for column in fields(QuarantineRow)]
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            f"insert into ops.quarantine ({', '.join(columns)}) values ({', '.join(['%s'] * len(columns))})"  # noqa: S608
+            " on conflict (quarantine_id) do update"
+            " set run_id = excluded.run_id, load_id = excluded.load_id, resolved_at = null",
+            [astuple(row) for row in rows],
+        )
+
+
+def write_load(
+    connection: psycopg.Connection,
+    load: Load,
+    *,
+    run_id: int,
+    source: str,
+    batch: str,
+    as_of: datetime,
+    rows_in: int,
+    inserted: int,
+    updated: int,
+    unchanged: int,
+    quarantined: int,
+    newest_message_at: datetime | str | None,
+) -> None:
+    """Write the row of a batch, in the batch's own transaction."""
+    connection.execute(
+        """
+        insert into ops.loads (load_id, run_id, source, instance, batch, as_of, rows_in, rows_inserted,
+            rows_updated, rows_unchanged, rows_quarantined, newest_message_at, landed_at)
+        overriding system value
+        values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+        """,
+        [
+            load.load_id,
+            run_id,
+            source,
+            load.instance,
+            batch,
+            as_of,
+            rows_in,
+            inserted,
+            updated,
+            unchanged,
+            quarantined,
+            newest_message_at,
+            load.loaded_at,
+        ],
+    )
+
+
+def write_cursor(connection: psycopg.Connection, load: Load, source: str, stream: str, state: dict[str, Any]) -> None:
+    """Where a stream stands after a batch, in the batch's own transaction."""
+    connection.execute(
+        """
+        insert into ops.cursors (source, instance, stream, state, load_id) values (%s, %s, %s, %s, %s)
+        on conflict (source, instance, stream) do update
+        set state = excluded.state, load_id = excluded.load_id, updated_at = clock_timestamp()
+        """,
+        [source, load.instance, stream, Jsonb(state), load.load_id],
+    )

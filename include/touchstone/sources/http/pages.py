@@ -11,13 +11,12 @@ from typing import Any
 import orjson
 import psycopg
 from psycopg import sql
-from psycopg.types.json import Jsonb
 
 from touchstone.sources.http.drift import Shapes
 from touchstone.sources.http.streams import Page, Part, RawStream, Record
 from touchstone.sources.reasons import kept_payload
 from touchstone.sources.schema import MAX_ID_LENGTH
-from touchstone.warehouse import landing
+from touchstone.warehouse import landing, ledger
 from touchstone.warehouse.landing import Landed, RawRow
 
 _NAMESPACE = uuid.UUID("2f0b9a6e-6a0f-5f57-8f0f-0f1b6f3f7a11")
@@ -98,18 +97,24 @@ class Lander:
             counts.inserted, counts.updated = total.inserted, total.updated
             counts.quarantined = len(refusals)
             counts.unchanged = counts.rows_in - counts.inserted - counts.updated - counts.quarantined
-            self._quarantine(refusals, load.load_id)
+            ledger.quarantine(self.connection, [self._quarantined(refusal, load.load_id) for refusal in refusals])
             self.shapes.record(self.connection, page.records, load.load_id)
-            self._write_load(stream, counts, load)
+            ledger.write_load(
+                self.connection,
+                load,
+                run_id=self.run_id,
+                source=self.source,
+                batch=stream,
+                as_of=self.as_of,
+                rows_in=counts.rows_in,
+                inserted=counts.inserted,
+                updated=counts.updated,
+                unchanged=counts.unchanged,
+                quarantined=counts.quarantined,
+                newest_message_at=counts.newest,
+            )
             if self.is_live and page.state is not None:
-                self.connection.execute(
-                    """
-                    insert into ops.cursors (source, instance, stream, state, load_id) values (%s, %s, %s, %s, %s)
-                    on conflict (source, instance, stream) do update
-                    set state = excluded.state, load_id = excluded.load_id, updated_at = clock_timestamp()
-                    """,
-                    [self.source, self.instance, stream, Jsonb(page.state), load.load_id],
-                )
+                ledger.write_cursor(self.connection, load, self.source, stream, page.state)
         return counts
 
     def _rows(
@@ -178,73 +183,25 @@ class Lander:
         if part.is_last:
             landing.end_statement(self.connection, self.schema, part.stream, part.interaction_id, load)
 
-    def _write_load(self, stream: str, counts: Counts, load: landing.Load) -> None:
-        self.connection.execute(
-            """
-            insert into ops.loads (load_id, run_id, source, instance, batch, as_of, rows_in, rows_inserted,
-                rows_updated, rows_unchanged, rows_quarantined, newest_message_at, landed_at)
-            overriding system value
-            values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
-            """,
-            [
-                load.load_id,
-                self.run_id,
-                self.source,
-                self.instance,
-                stream,
-                self.as_of,
-                counts.rows_in,
-                counts.inserted,
-                counts.updated,
-                counts.unchanged,
-                counts.quarantined,
-                counts.newest,
-                load.loaded_at,
-            ],
+    def _quarantined(self, refusal: Refusal, load_id: int) -> ledger.QuarantineRow:
+        place = (self.source, self.instance, refusal.stream, refusal.code, refusal.record_id or "", refusal.piece or "")
+        return ledger.QuarantineRow(
+            quarantine_id=uuid.uuid5(_NAMESPACE, "\x1f".join(place)),
+            source=self.source,
+            instance=self.instance,
+            stream=refusal.stream,
+            file=None,
+            line=None,
+            interaction_id=None,
+            record_id=refusal.record_id,
+            reason_code=refusal.code,
+            reason=f"a record of {refusal.stream} {refusal.reason}",
+            remedy=refusal.remedy,
+            payload=refusal.piece,
+            run_id=self.run_id,
+            load_id=load_id,
+            as_of=self.as_of,
         )
-
-    def _quarantine(self, refusals: list[Refusal], load_id: int) -> None:
-        if not refusals:
-            return
-        with self.connection.cursor() as cursor:
-            cursor.executemany(
-                """
-                insert into ops.quarantine (quarantine_id, source, instance, stream, record_id, reason_code, reason, remedy,
-                    payload, run_id, load_id, as_of)
-                values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
-                on conflict (quarantine_id) do update
-                set run_id = excluded.run_id, load_id = excluded.load_id, resolved_at = null
-                """,
-                [
-                    [
-                        uuid.uuid5(
-                            _NAMESPACE,
-                            "\x1f".join(
-                                (
-                                    self.source,
-                                    self.instance,
-                                    refusal.stream,
-                                    refusal.code,
-                                    refusal.record_id or "",
-                                    refusal.piece or "",
-                                )
-                            ),
-                        ),
-                        self.source,
-                        self.instance,
-                        refusal.stream,
-                        refusal.record_id,
-                        refusal.code,
-                        f"a record of {refusal.stream} {refusal.reason}",
-                        refusal.remedy,
-                        refusal.piece,
-                        self.run_id,
-                        load_id,
-                        self.as_of,
-                    ]
-                    for refusal in refusals
-                ],
-            )
 
     def state(self, stream: str) -> dict[str, Any]:
         """The cursor of a stream, empty where none was ever written."""
@@ -264,9 +221,7 @@ class Lander:
     def last_load(self, stream: str) -> int:
         """See `touchstone.sources.http.streams.Rows`."""
         query = sql.SQL("select coalesce(max(_load_id), 0) from {} where instance = %s")
-        return self.connection.execute(
-            query.format(sql.Identifier(self.schema, stream)), [self.instance]
-        ).fetchone()[0]
+        return self.connection.execute(query.format(sql.Identifier(self.schema, stream)), [self.instance]).fetchone()[0]
 
     def changed(self, stream: str, after_load: int) -> tuple[int, list[tuple[str, Record]]] | None:
         """See `touchstone.sources.http.streams.Rows`."""
@@ -291,9 +246,7 @@ class Lander:
         """See `touchstone.sources.http.streams.Rows`."""
         query = sql.SQL("select id, payload from {} where instance = %s and id = any(%s)")
         return dict(
-            self.connection.execute(
-                query.format(sql.Identifier(self.schema, stream)), [self.instance, ids]
-            ).fetchall()
+            self.connection.execute(query.format(sql.Identifier(self.schema, stream)), [self.instance, ids]).fetchall()
         )
 
     def news(self, stream: str, records: list[Record]) -> list[Record]:
