@@ -99,7 +99,8 @@ class MixpanelConnector:
         return [Stream("events", _walk, backfill=_interval)]
 
     def check(self, context: Context) -> list[tuple[str, Callable[[], Any]]]:
-        asked = _parameters(context, _today(context)) | {"limit": 1}
+        first = min(context.source.options(Mixpanel).start, _today(context))
+        asked = _parameters(context, first) | {"limit": 1}
         return [("export of events", partial(context.api.request, "GET", PATH, params=asked, decode=len))]
 
 

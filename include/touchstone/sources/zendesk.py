@@ -177,7 +177,7 @@ class ZendeskConnector:
         return streams
 
     def check(self, context: Context) -> list[tuple[str, Callable[[], Any]]]:
-        since = int((context.window.now - timedelta(hours=1)).timestamp())
+        since = _start(context)
         api = context.api
         exports = ("tickets/cursor", "users/cursor", "organizations", "ticket_events")
         asked: list[tuple[str, Callable[[], Any]]] = [("credentials", partial(_identity, api))]

@@ -89,17 +89,17 @@ class ApiClient:
         headers: Mapping[str, str] | None = None,
         explain: Callable[[httpx.Response], Exception | None] | None = None,
         timeout: httpx.Timeout = TIMEOUT,
-        max_wait: float = MAX_WAIT,
-        attempts: int = ATTEMPTS,
-        first_pause: float = FIRST_PAUSE,
+        max_wait: float | None = None,
+        attempts: int | None = None,
+        first_pause: float | None = None,
     ) -> None:
         self.name = name
         self.traffic = Traffic()
         self._budgets = budgets
         self._explain = explain
-        self._max_wait = max_wait
-        self._attempts = attempts
-        self._first_pause = first_pause
+        self._max_wait = MAX_WAIT if max_wait is None else max_wait
+        self._attempts = attempts or ATTEMPTS
+        self._first_pause = FIRST_PAUSE if first_pause is None else first_pause
         self._http = httpx.Client(
             base_url=base_url, auth=auth, timeout=timeout, headers=dict(headers or {}), follow_redirects=False
         )

@@ -116,7 +116,7 @@ class _ThreadWalk:
                 pages = self._whole(threads, None, end=True)
             else:
                 began = self.state["began"]
-                pages = self._whole(threads, {"listed": began, "since": began}, begin="moved")
+                pages = self._whole(threads, {"listed": began, "since": self._next_since(began)}, begin="moved")
             yield from pages
             if following is None:
                 return
@@ -151,7 +151,7 @@ class _ThreadWalk:
                 for thread, moment in pairs
                 if (str(thread["id"]), moment) not in seen and (until is None or moment < until)
             ]
-            if not is_over and not moved:
+            if following is not None and following == page_after:
                 raise NoProgress(f"{self._api.name}: {PATH} stands still", iso(since), "Run it again.")
             if moments and until is None:
                 self.state["newest"] = max(self.state.get("newest", 0), moments[-1])
@@ -225,7 +225,8 @@ class _ThreadWalk:
                     Placed(message, f"{thread['id']}:{message['id']}" if message.get("id") else None, owner)
                     for message in messages
                 ]
-                self._fresh.add(str(thread["id"]))
+                if self.state["phase"] == "moved":
+                    self._fresh.add(str(thread["id"]))
             actors = self._new_actors(records)
             if actors:
                 records["actors"] = actors
@@ -257,16 +258,12 @@ class _ThreadWalk:
 
     def _new_actors(self, records: dict[str, list[Any]]) -> list[Record]:
         """Actors whom these threads name: visitors once and for all, everybody else once in a run."""
-        named = {
-            *(_actors_of(thread) for thread in records["threads"]),
-            *(_actors_of(message) for message in records["messages"]),
-        }
-        wanted = {actor for group in named for actor in group} - self._actors
-        self._actors |= wanted
-        visitors = [actor for actor in wanted if actor.startswith("V-")]
-        wanted -= set(self._context.held("actors", visitors)) if visitors else set()
+        named = {actor for record in (*records["threads"], *records["messages"]) for actor in _actors_of(record)}
+        visitors = {actor for actor in named if actor.startswith("V-")}
+        others = named - visitors - self._actors
+        self._actors |= others
         found: list[Record] = []
-        ordered = sorted(wanted)
+        ordered = sorted(others | (visitors - set(self._context.held("actors", list(visitors)))))
         for start in range(0, len(ordered), ACTOR_BATCH):
             found += self._api.post(ACTORS, {"inputs": ordered[start : start + ACTOR_BATCH]})["results"]
         return found
