@@ -22,6 +22,7 @@ from touchstone.sources.http.walks import cursor_export, cursor_list, time_expor
 from touchstone.sources.options import Zendesk
 
 PER_PAGE = 1000
+REFERENCE_DAYS = 7  # what an administrator sets up and hardly changes
 AI_TRAILING_DAYS = 3
 AI_HORIZON_DAYS = 30
 AI_WARNING_DAYS = 25
@@ -151,9 +152,9 @@ class ZendeskConnector:
             # people and groups first, so that a ticket finds its agents
             _list("groups", "/api/v2/groups.json", "groups"),
             _list("group_memberships", "/api/v2/group_memberships.json", "group_memberships"),
-            _list("brands", "/api/v2/brands.json", "brands"),
-            _list("ticket_fields", "/api/v2/ticket_fields.json", "ticket_fields"),
-            _list("sla_policies", "/api/v2/slas/policies.json", "sla_policies"),
+            _list("brands", "/api/v2/brands.json", "brands", every_days=REFERENCE_DAYS),
+            _list("ticket_fields", "/api/v2/ticket_fields.json", "ticket_fields", every_days=REFERENCE_DAYS),
+            _list("sla_policies", "/api/v2/slas/policies.json", "sla_policies", every_days=REFERENCE_DAYS),
             _by_time("organizations", f"{exports}/organizations.json", "organizations"),
             _by_cursor("users", f"{exports}/users/cursor.json", {"users": "users"}),
             _by_cursor(
@@ -275,20 +276,29 @@ def _following(answer: dict[str, Any]) -> str | None:
     return meta["after_cursor"] if meta.get("has_more") else None
 
 
-def _list(name: str, path: str, key: str) -> Stream:
-    """A short list, read whole in every run."""
+def _position(state: State) -> State:
+    """Where a list that was not read to its end goes on."""
+    return {"after": state["after"]} if state.get("after") else {}
+
+
+def _list(name: str, path: str, key: str, *, every_days: int = 0) -> Stream:
+    """A short list, read whole in every run, or again after so many days."""
 
     def walk(context: Context, state: State) -> Iterator[Page]:
+        today = context.window.now.date()
+        read_on = state.get("read_on")
+        if every_days and read_on and (today - date.fromisoformat(read_on)).days < every_days:
+            return iter(())
         return cursor_list(
             context.api,
             path,
-            state,
+            _position(state),
             params={"page[size]": 100},
             budget="default",
             records_of=lambda answer: {name: answer[key]},
             following_of=_following,
             after_parameter="page[after]",
-            finished={},
+            finished={"read_on": today.isoformat()},
         )
 
     return Stream(name, walk, backfill=_from_the_start)
@@ -310,7 +320,7 @@ def _ratings(context: Context, state: State) -> Iterator[Page]:
     for page in cursor_list(
         context.api,
         "/api/v2/satisfaction_ratings.json",
-        {name: state[name] for name in ("after",) if name in state},
+        _position(state),
         params={"page[size]": 100, "start_time": max(since, 0)},
         budget="default",
         records_of=records_of,

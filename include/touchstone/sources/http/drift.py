@@ -15,6 +15,7 @@ from touchstone.sources.http.streams import RawStream
 log = logging.getLogger(__name__)
 
 MAX_FIELDS = 2000
+MAX_SHAPES = 10_000
 _TYPES = {str: "string", bool: "boolean", int: "number", float: "number", dict: "object", list: "array"}
 Shape = tuple[str, str, str, str]  # stream, field, kind, content
 
@@ -35,6 +36,7 @@ class Shapes:
                 self._key,
             ).fetchall()
         )
+        self._seen: dict[str, set[tuple]] = {}
         self._settled = {stream for stream, _, _, _ in self._known}
         self.changes: list[dict[str, str]] = []
 
@@ -60,10 +62,16 @@ class Shapes:
     def _shapes(self, spec: RawStream, records: list[Any]) -> set[Shape]:
         pairs: set[tuple[str, type]] = set()
         values: set[tuple[str, str]] = set()
+        seen = self._seen.setdefault(spec.name, set())
         for record in records:
             if not isinstance(record, dict):
                 continue
-            pairs.update((name, value.__class__) for name, value in record.items())
+            # records of one stream have few shapes: one that was seen has nothing new
+            shape = (*record, *map(type, record.values()))
+            if shape not in seen:
+                pairs.update(zip(record, map(type, record.values()), strict=True))
+                if len(seen) < MAX_SHAPES:
+                    seen.add(shape)
             for name in spec.open_fields:
                 pairs.update(_members(name, record.get(name)))
             for name, known in spec.enums.items():
