@@ -57,7 +57,13 @@ def test_a_dag_is_an_operational_document(path, bag_of):
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_the_file_name_is_the_dag_id(path, bag_of):
     if path.stem == "ingest_sources":  # the one generator: a DAG per configured source instance
-        assert set(bag_of(path).dags) == {"ingest_files_default", "ingest_files_sample"}
+        assert set(bag_of(path).dags) == {
+            "ingest_files_default",
+            "ingest_files_sample",
+            "ingest_zendesk_sandbox",
+            "ingest_hubspot_sandbox",
+            "ingest_mixpanel_sandbox",
+        }
     else:
         assert set(bag_of(path).dags) == {path.stem}
 

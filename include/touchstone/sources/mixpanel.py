@@ -30,6 +30,7 @@ from touchstone.sources.reasons import kept_payload
 log = logging.getLogger(__name__)
 
 PATH = "/export"
+MEDIA_TYPE = "text/plain"
 TRAILING_DAYS = 5
 PART_EVENTS = 10_000
 ATTEMPTS = 5
@@ -99,9 +100,7 @@ class MixpanelConnector:
         return [Stream("events", _walk, backfill=_interval)]
 
     def check(self, context: Context) -> list[tuple[str, Callable[[], Any]]]:
-        first = min(context.source.options(Mixpanel).start, _today(context))
-        asked = _parameters(context, first) | {"limit": 1}
-        return [("export of events", partial(context.api.request, "GET", PATH, params=asked, decode=len))]
+        return [("export of events", partial(_probe, context))]
 
 
 def _error(response: httpx.Response) -> str:
@@ -110,6 +109,13 @@ def _error(response: httpx.Response) -> str:
     except ValueError:
         return ""
     return str(body.get("error", ""))[:300] if isinstance(body, dict) else ""
+
+
+def _probe(context: Context) -> None:
+    """Ask for one event of the first day of interest."""
+    first = min(context.source.options(Mixpanel).start, _today(context))
+    with context.api.lines(PATH, _parameters(context, first) | {"limit": 1}, media_type=MEDIA_TYPE) as lines:
+        next(lines, None)
 
 
 # --- which days
@@ -196,7 +202,7 @@ def _pages(context: Context, day: date) -> Iterator[Page]:
     records: list[Record] = []
     is_first = True
     asked = _parameters(context, day)
-    with context.api.lines(PATH, asked, budget="export", media_type="text/plain") as lines:
+    with context.api.lines(PATH, asked, budget="export", media_type=MEDIA_TYPE) as lines:
         reader = Reader(context.api, f"{context.source.name}: the export of {day}")
         for record in reader.events(lines):
             if len(records) == PART_EVENTS:
