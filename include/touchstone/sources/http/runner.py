@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import psycopg
+from psycopg.types.json import Jsonb
 
 from touchstone.errors import ConfigurationError, SourceError
 from touchstone.settings import Settings
@@ -71,6 +72,11 @@ def ingest(
         connect("loader", autocommit=True, settings=settings, application_name="touchstone ingest") as connection,
         _context(connector, source, window, connection, secrets, settings) as context,
     ):
+        connection.execute(
+            "insert into ops.source_options (source, instance, options) values (%s, %s, %s)"
+            " on conflict (source, instance) do update set options = excluded.options, updated_at = clock_timestamp()",
+            [source.source, source.instance, Jsonb(source.entry.model_dump(mode="json"))],
+        )
         shapes = Shapes(connection, source.source, source.instance, connector.raw)
         lander = Lander(
             connection,

@@ -23,3 +23,12 @@ create table if not exists ops.source_fields (
     first_seen_at timestamptz not null default clock_timestamp(),
     primary key (source, instance, stream, field, kind, content)
 );
+
+-- What config/sources.yml says of an instance, as of its last run: models read from it which custom field means what.
+create table if not exists ops.source_options (
+    source text not null,
+    instance text not null,
+    options jsonb not null,
+    updated_at timestamptz not null default clock_timestamp(),
+    primary key (source, instance)
+);
