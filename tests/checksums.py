@@ -25,6 +25,7 @@ ABOUT_RUNS = {"rpt_gate_results", "rpt_source_health"}
 SCOPES = {
     "affected_interactions",
     "affected_dates",
+    "affected_issues",
     "affected_periods",
     "affected_backlog_dates",
     "affected_scorecard_periods",

@@ -23,3 +23,8 @@
         {%- endfor %}
     ]::text[], null)
 {%- endmacro %}
+
+{# The elements of an array, as a set; a value of another type has none. #}
+{% macro json_elements(value) -%}
+    jsonb_array_elements(case when jsonb_typeof({{ value }}) = 'array' then {{ value }} else '[]' end)
+{%- endmacro %}

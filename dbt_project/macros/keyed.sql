@@ -11,7 +11,7 @@
 
     A model's SQL is the same on the first run and on every later one: it selects the rows in its scope, and the scope is
     everything when nothing has been built. A row that did not change is left alone, so _ledger_id tells the run that last
-    changed it; rows taken out of a relation with a _ledger_id are noted in ops.mart_deletions for the publication.
+    changed it; rows taken out of a mart are noted in ops.mart_deletions for the publication.
     Everything between two kills is one transaction per model.
 #}
 {% materialization keyed, adapter='postgres' %}
@@ -69,7 +69,7 @@
 
 
 {% macro keyed__apply(target, temp, unique_key, columns) %}
-    {%- set has_ledger = '_ledger_id' in columns -%}
+    {%- set is_published = target.schema == 'marts_build' -%}
     {%- set compared = columns | reject('in', unique_key + ['_ledger_id']) | list -%}
     {%- set scope = ref(config.get('scope')) if config.get('scope') else none -%}
     {%- set scope_columns = config.get('scope_columns', []) -%}
@@ -98,7 +98,7 @@
                 )
             returning {% for column in unique_key %}target.{{ column }}{{ ", " if not loop.last }}{% endfor %}
         )
-        {%- if has_ledger %}
+        {%- if is_published %}
         insert into ops.mart_deletions (relation, row_key, ledger_id)
         select '{{ target.identifier }}', to_jsonb(gone), {{ var('ledger_id') }} from gone
         on conflict do nothing;

@@ -20,10 +20,60 @@ from touchstone.warehouse.engine import connect
 from touchstone.warehouse.locks import pipeline_lock
 from touchstone.warehouse.publish import publish as apply_publication
 
-# Streams that hold a source's conversations; each carries interaction_id, so a changed row names its interaction.
+# Streams of each source whose rows belong to interactions, and carry interaction_id: a changed row names its interaction. What
+# else has landed (people, companies, articles, events) is found by its load.
 RAW_STREAMS: dict[str, tuple[tuple[str, str], ...]] = {
     "files": (("raw_files", "conversations"), ("raw_files", "messages")),
+    "zendesk": tuple(
+        ("raw_zendesk", stream)
+        for stream in (
+            "tickets",
+            "metric_sets",
+            "ticket_events",
+            "satisfaction_ratings",
+            "deleted_tickets",
+            "ai_conversations",
+        )
+    ),
+    "hubspot": tuple(
+        ("raw_hubspot", stream) for stream in ("tickets", "threads", "messages", "feedback_submissions", "associations")
+    ),
+    "mixpanel": (),
 }
+
+# Interactions that rows name in their payload, or through another row: (instance, interaction_id) of the loads %(ids)s.
+NAMED_INTERACTIONS: dict[str, str] = {
+    # An answer to a survey does not say which ticket it is about; its association does, and may land at another time.
+    "hubspot": """
+        select links.instance, targets.ticket_id
+        from (
+            select instance, payload from raw_hubspot.associations where _load_id = any(%(ids)s)
+            union all
+            select instance, payload from raw_hubspot.associations_history where replaced_by_load_id = any(%(ids)s)
+            union all
+            select associations.instance, associations.payload
+            from raw_hubspot.feedback_submissions as feedback
+            inner join raw_hubspot.associations as associations
+                on associations.instance = feedback.instance
+                and associations.id = 'feedback_submissions:' || feedback.id || ':tickets'
+            where feedback._load_id = any(%(ids)s)
+        ) as links
+        cross join lateral jsonb_array_elements_text(
+            case when jsonb_typeof(links.payload -> 'to_ids') = 'array' then links.payload -> 'to_ids' else '[]' end
+        ) as targets (ticket_id)
+        where links.payload ->> 'from' = 'feedback_submissions' and links.payload ->> 'to' = 'tickets'
+    """,
+}
+
+# Where interactions counted before a change; nowhere while core has not been built.
+_KNOWN = """
+    left join core.interactions as known on known.interaction_key = changed.interaction_key
+    """
+_NOTHING_KNOWN = """
+    left join (
+        select null::text as customer_key, null::text as person_key, null::text as topic, null::date as interaction_date
+    ) as known on false
+    """
 
 SCORE_TABLES = (
     "message_scores",
@@ -78,6 +128,7 @@ def stage(as_of: datetime, settings: Settings | None = None) -> int:
         run.versions["dbt"] = _dbt_version()
         run_dbt("build", selector="staging", as_of=as_of, ledger_id=run.run_id, settings=settings)
         with connect("transformer", settings=settings) as connection:
+            _register_rework(connection, run.run_id)
             run.rows_in = run.rows_out = connection.execute(
                 "select count(*) from staging.pending_interactions"
             ).fetchone()[0]
@@ -177,41 +228,73 @@ def _register_changes(connection: psycopg.Connection, run_id: int) -> None:
     loads = connection.execute(
         "select load_id, source, instance from ops.loads where registered_at is null order by load_id for update"
     ).fetchall()
-    has_core = connection.execute("select to_regclass('core.interactions') is not null").fetchone()[0]
-    previous = sql.SQL(
-        """
-        left join core.interactions as known on known.interaction_key = changed.interaction_key
-        """
-        if has_core
-        else """
-        left join (select null::text as customer_key, null::text as topic, null::date as interaction_date) as known on false
-        """
-    )
     for source in sorted({source for _, source, _ in loads}):
         ids = [load_id for load_id, of_source, _ in loads if of_source == source]
-        rows = sql.SQL(" union ").join(
-            sql.SQL(
-                "select md5({source} || ':' || instance || ':' || interaction_id) as interaction_key, "
-                "{source} as source, instance, interaction_id from {stream} where _load_id = any(%(ids)s)"
-            ).format(source=sql.Literal(source), stream=sql.Identifier(*stream))
-            for stream in RAW_STREAMS[source]
-        )
+        rows = _rows_of_loads(source)
+        if rows is None:
+            continue
         connection.execute(
             sql.SQL(
                 """
                 insert into ops.interaction_changes
                     (interaction_key, reason, source, instance, interaction_id,
-                    previous_interaction_date, previous_customer_key, previous_topic, run_id)
+                    previous_interaction_date, previous_customer_key, previous_person_key, previous_topic, run_id)
                 select changed.interaction_key, 'landed', changed.source, changed.instance, changed.interaction_id,
-                    known.interaction_date, known.customer_key, known.topic, %(run)s
-                from ({rows}) as changed {previous}
+                    known.interaction_date, known.customer_key, known.person_key, known.topic, %(run)s
+                from (
+                    select distinct md5({source} || ':' || instance || ':' || interaction_id) as interaction_key,
+                        {source} as source, instance, interaction_id
+                    from ({rows}) as rows
+                    where interaction_id is not null
+                ) as changed {known}
                 """
-            ).format(rows=rows, previous=previous),
+            ).format(rows=rows, source=sql.Literal(source), known=_known_interactions(connection)),
             {"ids": ids, "run": run_id},
         )
     connection.execute(
-        "update ops.loads set registered_at = clock_timestamp() where load_id = any(%s)",
-        [[load[0] for load in loads]],
+        "update ops.loads set registered_at = clock_timestamp(), registered_run_id = %s where load_id = any(%s)",
+        [run_id, [load[0] for load in loads]],
+    )
+
+
+def _rows_of_loads(source: str) -> sql.Composed | None:
+    """(instance, interaction_id) of every row that the loads %(ids)s brought, or took away; None where a source has none."""
+    parts: list[sql.Composable] = [
+        sql.SQL("select instance, interaction_id from {} where {} = any(%(ids)s)").format(
+            sql.Identifier(schema, name), sql.Identifier(column)
+        )
+        for schema, stream in RAW_STREAMS[source]
+        for name, column in ((stream, "_load_id"), (f"{stream}_history", "replaced_by_load_id"))
+    ]
+    if source in NAMED_INTERACTIONS:
+        parts.append(sql.SQL(NAMED_INTERACTIONS[source]))
+    return sql.SQL(" union ").join(parts) if parts else None
+
+
+def _known_interactions(connection: psycopg.Connection) -> sql.SQL:
+    has_core = connection.execute("select to_regclass('core.interactions') is not null").fetchone()[0]
+    return sql.SQL(_KNOWN if has_core else _NOTHING_KNOWN)
+
+
+def _register_rework(connection: psycopg.Connection, run_id: int) -> None:
+    """Note the interactions that this run works on although nothing of theirs landed.
+
+    Staging has found them: a person, a company or a team that they read has changed, or the other side of their merge.
+    Facts and marts find their work in the same queue.
+    """
+    connection.execute(
+        sql.SQL(
+            """
+            insert into ops.interaction_changes
+                (interaction_key, reason, source, instance, interaction_id,
+                previous_interaction_date, previous_customer_key, previous_person_key, previous_topic, run_id)
+            select changed.interaction_key, changed.reason, changed.source, changed.instance, changed.interaction_id,
+                known.interaction_date, known.customer_key, known.person_key, known.topic, %(run)s
+            from staging.pending_interactions as changed {known}
+            where changed.reason <> 'landed'
+            """
+        ).format(known=_known_interactions(connection)),
+        {"run": run_id},
     )
 
 

@@ -1,43 +1,108 @@
-{{ config(unique_key='account_key') }}
--- one row per account with an interaction; a CRM source adds what it knows
+{{
+    config(
+        unique_key='account_key',
+        scope='int_entities__affected',
+        scope_columns=['account_key'],
+        indexes=[{'columns': ['organization_key']}]
+    )
+}}
+-- one row per account that a source knows: a company of the CRM, an organization of a helpdesk, or one that a conversation names.
+-- Records that are the same company share organization_key.
 with
 
-pending as (
+affected as (
 
-    select * from {{ ref('pending_interactions') }}
+    select account_key
+    from {{ ref('int_entities__affected') }}
+    where account_key is not null
+
+),
+
+identities as (
+
+    select
+        entity_key as account_key,
+        min(canonical_key) as organization_key
+    from {{ ref('int_identity__evidence') }}
+    where entity_type = 'account' and rule = 'self'
+    group by entity_key
 
 ),
 
 interactions as (
 
-    select * from {{ ref('interactions') }}
+    select interactions.*
+    from affected
+    inner join {{ ref('interactions') }} as interactions on affected.account_key = interactions.account_key
 
 ),
 
-conversations as (
-
-    select * from {{ ref('int_conversations__unioned') }}
-
-),
-
-touched as (
+named as (
 
     select
-        interactions.account_key,
-        max(conversations.account_id) as account_id,
-        max(interactions.source) as source,
-        max(interactions.instance) as instance,
-        (
-            array_agg(interactions.tier order by interactions.started_at desc, interactions.interaction_key asc)
-            filter (where interactions.tier is not null)
-        )[1
-        ] as tier
+        account_key,
+        min(source) as source,
+        min(instance) as instance,
+        min(account_id) as account_id,
+        (array_agg(tier order by started_at desc, interaction_key asc) filter (where tier is not null))[1] as tier
     from interactions
-    inner join pending on interactions.interaction_key = pending.interaction_key
-    inner join conversations on interactions.interaction_key = conversations.interaction_key
-    where interactions.account_key is not null
-    group by interactions.account_key
+    group by account_key
+
+),
+
+companies as (
+
+    select
+        {{ entity_key('companies.company_id', 'companies.source', 'companies.instance') }} as account_key,
+        companies.*
+    from {{ ref('stg_hubspot__companies') }} as companies
+    where companies.is_current
+
+),
+
+organizations as (
+
+    select
+        {{ entity_key('organizations.organization_id', 'organizations.source', 'organizations.instance') }} as account_key,
+        organizations.*
+    from {{ ref('stg_zendesk__organizations') }} as organizations
+    where organizations.is_current
+
+),
+
+final as (
+
+    select
+        affected.account_key,
+        coalesce(identities.organization_key, affected.account_key) as organization_key,
+        coalesce(companies.source, organizations.source, named.source) as source,
+        coalesce(companies.instance, organizations.instance, named.instance) as instance,
+        coalesce(companies.company_id, organizations.organization_id, named.account_id) as account_id,
+        companies.owner_id,
+        coalesce(companies.company_name, organizations.organization_name) as account_name,
+        case
+            when companies.account_key is not null then companies.tier
+            when organizations.account_key is not null then organizations.tier
+            else named.tier
+        end as tier,
+        coalesce(companies.segment, organizations.segment) as segment,
+        companies.industry,
+        companies.country,
+        companies.lifecycle_stage,
+        companies.arr,
+        companies.renewal_month::int as renewal_month,
+        companies.account_key is not null as is_in_crm,
+        companies.churned_on is not null as is_churned,
+        coalesce(companies.is_archived, false) as is_archived,
+        companies.churned_on,
+        coalesce(companies.created_at, organizations.created_at) as created_at
+    from affected
+    left join companies on affected.account_key = companies.account_key
+    left join organizations on affected.account_key = organizations.account_key
+    left join named on affected.account_key = named.account_key
+    left join identities on affected.account_key = identities.account_key
+    where coalesce(companies.account_key, organizations.account_key, named.account_key) is not null
 
 )
 
-select * from touched
+select * from final

@@ -4,7 +4,10 @@
         scope='pending_interactions',
         scope_columns=['interaction_key'],
         indexes=[
-            {'columns': ['customer_key', 'topic']},
+            {'columns': ['person_key', 'topic']},
+            {'columns': ['customer_key']},
+            {'columns': ['account_key']},
+            {'columns': ['merged_into_interaction_key']},
             {'columns': ['interaction_date']},
             {'columns': ['last_message_at']},
             {'columns': ['source', 'instance', 'interaction_id'], 'unique': true}
@@ -109,21 +112,62 @@ primary_agents as (
 
 ),
 
+customers as (
+
+    select distinct {{ customer_key('conversations') }} as customer_key
+    from conversations
+
+),
+
+people as (
+
+    {{ people_of('customers') }}
+
+),
+
+organizations as (
+
+    select
+        entity_key as account_key,
+        min(canonical_key) as organization_key
+    from {{ ref('int_identity__evidence') }}
+    where
+        entity_type = 'account'
+        and rule = 'self'
+        and entity_key in (
+            select {{ entity_key('conversations.account_id', 'conversations.source', 'conversations.instance') }} from conversations
+        )
+    group by entity_key
+
+),
+
+named as (
+
+    select
+        conversations.*,
+        {{ customer_key('conversations') }} as customer_key,
+        {{ entity_key('conversations.account_id', 'conversations.source', 'conversations.instance') }} as account_key
+    from conversations
+
+),
+
 joined as (
 
     select
         conversations.interaction_key,
-        {{ entity_key(
-            "coalesce(conversations.customer_id, 'email:' || lower(conversations.customer_email))",
-            'conversations.source',
-            'conversations.instance'
-        ) }} as customer_key,
-        {{ entity_key('conversations.account_id', 'conversations.source', 'conversations.instance') }} as account_key,
+        conversations.merged_into_interaction_key,
+        conversations.customer_key,
+        people.person_key,
+        conversations.account_key,
+        -- the account that the source names, under the key that all systems share; without one, the account of the person
+        coalesce(organizations.organization_key, conversations.account_key, people.organization_key) as organization_key,
         primary_agents.primary_human_agent_key,
         primary_agents.primary_ai_agent_key,
         conversations.source,
         conversations.instance,
         conversations.interaction_id,
+        conversations.customer_id,
+        conversations.account_id,
         conversations.channel,
         conversations.language,
         coalesce(conversations.topic, 'unknown') as topic,
@@ -142,6 +186,7 @@ joined as (
         end as handled_by,
         case
             when conversations.deleted_at is not null then 'deleted'
+            when conversations.merged_into_interaction_key is not null then 'merged'
             when
                 jsonb_array_length(coalesce(conversations.quarantined_message_ids, '[]')) > 0
                 or unreadable_messages.unreadable_message_count > 0 then 'incomplete'
@@ -176,13 +221,17 @@ joined as (
         counted.first_ai_reply_at,
         counted.first_human_reply_at,
         counted.last_message_at,
-        case when conversations.status in ('solved', 'closed') then coalesce(conversations.closed_at, counted.last_message_at) end
-            as solved_at,
+        case
+            when conversations.status in ('solved', 'closed')
+                then coalesce(conversations.solved_at, conversations.closed_at, counted.last_message_at)
+        end as solved_at,
         conversations.closed_at,
         conversations.deleted_at,
         conversations._loaded_at as landed_at,
         loads.as_of as landed_as_of
-    from conversations
+    from named as conversations
+    left join people on conversations.customer_key = people.customer_key
+    left join organizations on conversations.account_key = organizations.account_key
     left join counted on conversations.interaction_key = counted.interaction_key
     left join primary_agents on conversations.interaction_key = primary_agents.interaction_key
     left join unreadable_messages on conversations.interaction_key = unreadable_messages.interaction_key

@@ -67,7 +67,7 @@ final as (
         message_id,
         actor,
         case when agent_key is not null then coalesce(actor_id, actor_name) end as agent_id,
-        case when agent_key is not null then coalesce(actor_name, actor_id) end as agent_name,
+        case when agent_key is not null then coalesce(stated_actor_name, actor_id) end as agent_name,
         agent_version,
         team,
         redacted_text as text,

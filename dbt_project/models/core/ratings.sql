@@ -25,7 +25,8 @@ final as (
 
     select
         md5(conversations.interaction_key || ':rating') as rating_key,
-        conversations.interaction_key,
+        -- what a customer thinks of an interaction that went into another, counts there
+        coalesce(conversations.merged_into_interaction_key, conversations.interaction_key) as interaction_key,
         'survey' as rating_type,
         conversations.rating,
         conversations.rating_scale_min,

@@ -3,10 +3,10 @@
         unique_key='status_event_key',
         scope='pending_interactions',
         scope_columns=['interaction_key'],
-        indexes=[{'columns': ['interaction_key']}]
+        indexes=[{'columns': ['interaction_key', 'changed_at']}]
     )
 }}
--- one row per change of status that a source states; a conversation file states the opening and the end
+-- one row per change of status: every one where the source tells them, else the opening and the end
 with
 
 pending as (
@@ -23,23 +23,51 @@ interactions as (
 
 ),
 
+told as (
+
+    select
+        interactions.interaction_key,
+        case changes.value
+            when 'new' then 'new'
+            when 'open' then 'open'
+            when 'pending' then 'pending'
+            when 'hold' then 'on_hold'
+            when 'solved' then 'solved'
+            when 'closed' then 'closed'
+        end as status,
+        changes.changed_at
+    from interactions
+    inner join {{ ref('int_zendesk__changes') }} as changes
+        on
+            interactions.source = changes.source
+            and interactions.instance = changes.instance
+            and interactions.interaction_id = changes.ticket_id
+    where changes.field = 'status' and not interactions.is_deleted
+
+),
+
 stated as (
 
+    select * from told
+    where status is not null
+
+    union
+
     select
-        interaction_key,
+        interactions.interaction_key,
         'new' as status,
-        started_at as changed_at
+        interactions.started_at as changed_at
     from interactions
-    where started_at is not null
+    where interactions.started_at is not null and interactions.interaction_key not in (select told.interaction_key from told)
 
-    union all
+    union
 
     select
-        interaction_key,
-        status,
-        solved_at as changed_at
+        interactions.interaction_key,
+        interactions.status,
+        interactions.solved_at as changed_at
     from interactions
-    where solved_at is not null
+    where interactions.solved_at is not null and interactions.interaction_key not in (select told.interaction_key from told)
 
 ),
 

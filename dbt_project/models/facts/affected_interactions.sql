@@ -1,12 +1,12 @@
 {{
     config(
         materialized='table',
-        indexes=[{'columns': ['interaction_key'], 'unique': true}, {'columns': ['customer_key', 'topic']}],
+        indexes=[{'columns': ['interaction_key'], 'unique': true}, {'columns': ['person_key', 'topic']}],
         post_hook='analyze {{ this }}'
     )
 }}
 -- one row per interaction whose facts this run works out again: it changed, a window of it ended since the last build, or it
--- shares customer and topic with one of those
+-- shares person and topic with one of those
 with
 
 changes as (
@@ -82,19 +82,19 @@ direct as (
 issues_touched as (
 
     select
-        interactions.customer_key,
+        interactions.person_key,
         interactions.topic
     from direct
     inner join interactions on direct.interaction_key = interactions.interaction_key
-    where interactions.customer_key is not null
+    where interactions.person_key is not null
 
     union
 
     select
-        previous_customer_key as customer_key,
+        previous_person_key as person_key,
         previous_topic as topic
     from changes
-    where previous_customer_key is not null
+    where previous_person_key is not null
 
 ),
 
@@ -108,7 +108,7 @@ keys as (
     from issues_touched
     inner join interactions
         on
-            issues_touched.customer_key = interactions.customer_key
+            issues_touched.person_key = interactions.person_key
             and issues_touched.topic = interactions.topic
 
 ),
@@ -117,7 +117,7 @@ final as (
 
     select
         keys.interaction_key,
-        interactions.customer_key,
+        interactions.person_key,
         interactions.topic,
         interactions.interaction_date
     from keys

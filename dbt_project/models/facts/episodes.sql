@@ -3,7 +3,7 @@
         unique_key=['interaction_key', 'episode_number'],
         scope='affected_interactions',
         scope_columns=['interaction_key'],
-        indexes=[{'columns': ['customer_key', 'topic', 'started_at']}]
+        indexes=[{'columns': ['person_key', 'topic', 'started_at']}]
     )
 }}
 -- one row per episode: from a first customer message, or a reopening, to its close
@@ -24,6 +24,25 @@ interactions as (
 
 ),
 
+closes as (
+
+    select
+        status_events.interaction_key,
+        status_events.changed_at as closed_at
+    from {{ ref('status_events') }} as status_events
+    inner join interactions on status_events.interaction_key = interactions.interaction_key
+    where status_events.status in ('solved', 'closed')
+
+    union
+
+    select
+        interaction_key,
+        closed_at
+    from interactions
+    where closed_at is not null
+
+),
+
 public_messages as (
 
     select
@@ -32,7 +51,6 @@ public_messages as (
         messages.actor,
         messages.agent_key,
         messages.sent_at,
-        interactions.closed_at,
         lag(messages.sent_at) over (partition by messages.interaction_key order by messages.ordinal) as previous_sent_at,
         count(*) filter (where messages.actor = 'customer') over (
             partition by messages.interaction_key order by messages.ordinal
@@ -57,7 +75,13 @@ marked as (
                 and customer_messages_so_far > 1
                 and (
                     sent_at - previous_sent_at > interval '{{ var("episode_idle_hours") }} hours'
-                    or (previous_sent_at <= closed_at and sent_at > closed_at)
+                    or exists (
+                        select 1 from closes
+                        where
+                            closes.interaction_key = public_messages.interaction_key
+                            and closes.closed_at >= public_messages.previous_sent_at
+                            and closes.closed_at < public_messages.sent_at
+                    )
                 )
                 then 1
             else 0
@@ -124,6 +148,7 @@ closed as (
     select
         summed.*,
         interactions.customer_key,
+        interactions.person_key,
         interactions.topic,
         interactions.status,
         case
@@ -136,8 +161,7 @@ closed as (
                 then 'idle'
             else 'open'
         end as close_reason,
-        interactions.solved_at as source_solved_at,
-        interactions.closed_at as source_closed_at
+        interactions.solved_at as source_solved_at
     from summed
     inner join interactions on summed.interaction_key = interactions.interaction_key
 
@@ -149,6 +173,7 @@ final as (
         interaction_key,
         episode_number::int as episode_number,
         customer_key,
+        person_key,
         topic,
         case
             when human_message_count > 0 and ai_message_count > 0 and first_ai_reply_at <= first_human_reply_at then 'ai_then_human'
@@ -179,7 +204,7 @@ final as (
             when close_reason = 'idle' and last_actor <> 'customer' then last_message_at
         end as solved_at,
         case
-            when close_reason = 'source' then greatest(source_closed_at, last_message_at)
+            when close_reason = 'source' then greatest(source_solved_at, last_message_at)
             when close_reason = 'reopened' then last_message_at
             when close_reason = 'idle' then last_message_at + interval '{{ var("episode_idle_hours") }} hours'
         end as closed_at

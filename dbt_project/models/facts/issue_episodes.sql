@@ -3,19 +3,16 @@
         unique_key=['interaction_key', 'episode_number'],
         scope='affected_interactions',
         scope_columns=['interaction_key'],
-        indexes=[{'columns': ['customer_key', 'topic']}]
+        indexes=[{'columns': ['person_key', 'topic']}]
     )
 }}
--- one row per episode of a known customer with the issue it belongs to, and first-contact resolution in each window
+-- depends_on: {{ ref('affected_interactions') }}
+-- one row per episode of a known person with the issue it belongs to, and first-contact resolution in each window
 with
 
 affected as (
 
-    select distinct
-        customer_key,
-        topic
-    from {{ ref('affected_interactions') }}
-    where customer_key is not null
+    select * from {{ ref('affected_issues') }}
 
 ),
 
@@ -25,7 +22,7 @@ episodes as (
     from {{ ref('episodes') }} as episodes
     inner join affected
         on
-            episodes.customer_key = affected.customer_key
+            episodes.person_key = affected.person_key
             and episodes.topic = affected.topic
 
 ),
@@ -35,11 +32,11 @@ ordered as (
     select
         *,
         max(last_message_at) over (
-            partition by customer_key, topic order by started_at, interaction_key, episode_number
+            partition by person_key, topic order by started_at, interaction_key, episode_number
             rows between unbounded preceding and 1 preceding
         ) as previous_activity_at,
         lead(started_at) over (
-            partition by customer_key, topic order by started_at, interaction_key, episode_number
+            partition by person_key, topic order by started_at, interaction_key, episode_number
         ) as next_started_at
     from episodes
 
@@ -56,7 +53,7 @@ numbered as (
                     or started_at - previous_activity_at > interval '{{ var("issue_gap_days") }} days' then 1
                 else 0
             end
-        ) over (partition by customer_key, topic order by started_at, interaction_key, episode_number) as issue_number
+        ) over (partition by person_key, topic order by started_at, interaction_key, episode_number) as issue_number
     from ordered
 
 ),
@@ -66,12 +63,12 @@ final as (
     select
         interaction_key,
         episode_number,
-        customer_key,
+        person_key,
         topic,
-        md5(customer_key || ':' || topic || ':' || issue_number) as issue_key,
+        md5(person_key || ':' || topic || ':' || issue_number) as issue_key,
         issue_number::int as issue_number,
         row_number() over (
-            partition by customer_key, topic, issue_number order by started_at, interaction_key, episode_number
+            partition by person_key, topic, issue_number order by started_at, interaction_key, episode_number
         )::int as contact_number,
         is_solved,
         {%- for days in var('fcr_windows_days') %}

@@ -1,8 +1,8 @@
 {{
     config(
-        unique_key=['customer_key', 'topic', 'issue_number'],
-        scope='affected_interactions',
-        scope_columns=['customer_key', 'topic'],
+        unique_key=['person_key', 'topic', 'issue_number'],
+        scope='affected_issues',
+        scope_columns=['person_key', 'topic'],
         indexes=[{'columns': ['issue_key'], 'unique': true}]
     )
 }}
@@ -12,10 +12,10 @@ with
 issue_episodes as (
 
     select * from {{ ref('issue_episodes') }}
-    where (customer_key, topic) in (select
-        customer_key,
+    where (person_key, topic) in (select
+        person_key,
         topic
-    from {{ ref('affected_interactions') }})
+    from {{ ref('affected_issues') }})
 
 ),
 
@@ -23,7 +23,7 @@ final as (
 
     select
         issue_key,
-        customer_key,
+        person_key,
         topic,
         issue_number,
         count(*)::int as episode_count,
@@ -32,7 +32,7 @@ final as (
         min(started_at) as started_at,
         max(last_message_at) as last_message_at
     from issue_episodes
-    group by issue_key, customer_key, topic, issue_number
+    group by issue_key, person_key, topic, issue_number
 
 )
 

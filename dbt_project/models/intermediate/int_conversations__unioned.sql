@@ -9,54 +9,191 @@ pending as (
 
 ),
 
+merges as (
+
+    select * from {{ ref('int_interactions__merges') }}
+
+),
+
+{%- set columns = [
+    'source', 'instance', 'interaction_id', 'channel', 'status', 'customer_id', 'customer_email', 'account_id', 'tier', 'language',
+    'topic', 'priority', 'product_area', 'tags', 'attributes', 'quarantined_message_ids', 'rating', 'rating_scale_min',
+    'rating_scale_max', 'started_at', 'solved_at', 'closed_at', 'deleted_at', 'rated_at', '_cast_errors', '_load_id', '_loaded_at'
+] %}
+
 file_conversations as (
 
-    select * from {{ ref('stg_files__conversations') }}
+    select
+        *,
+        closed_at as solved_at
+    from {{ ref('stg_files__conversations') }}
+
+),
+
+zendesk_conversations as (
+
+    select * from {{ ref('int_zendesk__conversations') }}
+
+),
+
+hubspot_conversations as (
+
+    select * from {{ ref('int_hubspot__conversations') }}
 
 ),
 
 unioned as (
+    {%- for relation in ['file_conversations', 'zendesk_conversations', 'hubspot_conversations'] %}
 
-    select * from file_conversations
+    select {{ columns | join(', ') }}
+    from {{ relation }}
+    {{ "union all" if not loop.last }}
+    {%- endfor %}
 
 ),
 
-final as (
+keyed as (
 
     select
         pending.interaction_key,
-        unioned.source,
-        unioned.instance,
-        unioned.interaction_id,
-        channel,
-        status,
-        customer_id,
-        customer_email,
-        account_id,
-        tier,
-        lower(split_part(language, '-', 1)) as language,
-        topic,
-        priority,
-        product_area,
-        tags,
-        attributes,
-        quarantined_message_ids,
-        rating,
-        rating_scale_min,
-        rating_scale_max,
-        started_at,
-        closed_at,
-        deleted_at,
-        rated_at,
-        _cast_errors,
-        _load_id,
-        _loaded_at
+        unioned.*
     from unioned
     inner join pending
         on
             unioned.source = pending.source
             and unioned.instance = pending.instance
             and unioned.interaction_id = pending.interaction_id
+
+),
+
+-- where an interaction that went into another has ended up, through all merges; a circle ends nowhere and merges nothing
+walked as (
+
+    with recursive steps as (
+
+        select
+            merges.source,
+            merges.instance,
+            merges.loser_id,
+            merges.survivor_id,
+            1 as step_count
+        from keyed
+        inner join merges
+            on
+                keyed.source = merges.source
+                and keyed.instance = merges.instance
+                and keyed.interaction_id = merges.loser_id
+
+        union
+
+        select
+            steps.source,
+            steps.instance,
+            steps.loser_id,
+            merges.survivor_id,
+            steps.step_count + 1 as step_count
+        from steps
+        inner join merges
+            on
+                steps.source = merges.source
+                and steps.instance = merges.instance
+                and steps.survivor_id = merges.loser_id
+        where steps.step_count < 20
+
+    )
+
+    select * from steps
+
+),
+
+survivors as (
+
+    select distinct on (walked.source, walked.instance, walked.loser_id)
+        walked.source,
+        walked.instance,
+        walked.loser_id,
+        keyed.interaction_key as survivor_key,
+        keyed.interaction_id as survivor_id
+    from walked
+    inner join keyed
+        on
+            walked.source = keyed.source
+            and walked.instance = keyed.instance
+            and walked.survivor_id = keyed.interaction_id
+    left join merges
+        on
+            walked.source = merges.source
+            and walked.instance = merges.instance
+            and walked.survivor_id = merges.loser_id
+    where merges.loser_id is null and walked.survivor_id <> walked.loser_id
+    order by walked.source asc, walked.instance asc, walked.loser_id asc, walked.step_count desc, walked.survivor_id asc
+
+),
+
+placed as (
+
+    select
+        keyed.*,
+        survivors.survivor_key,
+        survivors.survivor_id
+    from keyed
+    left join survivors
+        on
+            keyed.source = survivors.source
+            and keyed.instance = survivors.instance
+            and keyed.interaction_id = survivors.loser_id
+            -- HubSpot takes a merged ticket away; a Zendesk ticket that is deleted after its merge is deleted
+            and (keyed.deleted_at is null or keyed.source = 'hubspot')
+
+),
+
+first_starts as (
+
+    select
+        survivor_key,
+        min(started_at) as started_at
+    from placed
+    where survivor_key is not null
+    group by survivor_key
+
+),
+
+final as (
+
+    select
+        placed.interaction_key,
+        placed.survivor_key as merged_into_interaction_key,
+        placed.source,
+        placed.instance,
+        placed.interaction_id,
+        placed.channel,
+        placed.status,
+        placed.customer_id,
+        placed.customer_email,
+        placed.account_id,
+        placed.tier,
+        lower(split_part(placed.language, '-', 1)) as language,
+        placed.topic,
+        placed.priority,
+        placed.product_area,
+        placed.tags,
+        placed.attributes,
+        placed.quarantined_message_ids,
+        placed.rating,
+        placed.rating_scale_min,
+        placed.rating_scale_max,
+        -- an interaction that took in others began when the first of them did
+        least(placed.started_at, first_starts.started_at) as started_at,
+        placed.started_at as stated_started_at,
+        placed.solved_at,
+        placed.closed_at,
+        case when placed.survivor_key is null then placed.deleted_at end as deleted_at,
+        placed.rated_at,
+        placed._cast_errors,
+        placed._load_id,
+        placed._loaded_at
+    from placed
+    left join first_starts on placed.interaction_key = first_starts.survivor_key
 
 )
 

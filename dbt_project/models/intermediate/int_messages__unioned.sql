@@ -6,8 +6,15 @@
     )
 }}
 -- one row per message of an interaction that this run works on, of every source instance, keyed; a table with statistics, since the
--- planner cannot guess what the casts of the views let through
+-- planner cannot guess what the casts of the views let through. A message of an interaction that went into another belongs to the
+-- one that it went into, under the key that it had.
 with
+
+conversations as (
+
+    select * from {{ ref('int_conversations__unioned') }}
+
+),
 
 pending as (
 
@@ -15,25 +22,55 @@ pending as (
 
 ),
 
+{%- set columns = [
+    'source', 'instance', 'interaction_id', 'message_id', 'actor', 'actor_id', 'actor_name', 'stated_actor_name', 'agent_version',
+    'team', 'author_id', 'text', 'intent', 'sources', 'tool_calls', 'feedback', 'attributes', 'position', 'confidence', 'is_internal', 'sent_at',
+    '_cast_errors', '_load_id', '_loaded_at'
+] %}
+
 file_messages as (
 
-    select * from {{ ref('stg_files__messages') }}
+    select
+        *,
+        actor_name as stated_actor_name,
+        null as author_id
+    from {{ ref('stg_files__messages') }}
+
+),
+
+zendesk_messages as (
+
+    select * from {{ ref('int_zendesk__messages') }}
+
+),
+
+hubspot_messages as (
+
+    select * from {{ ref('int_hubspot__messages') }}
 
 ),
 
 unioned as (
+    {%- for relation in ['file_messages', 'zendesk_messages', 'hubspot_messages'] %}
 
-    select * from file_messages
+    select {{ columns | join(', ') }}
+    from {{ relation }}
+    {{ "union all" if not loop.last }}
+    {%- endfor %}
 
 ),
 
 final as (
 
     select
-        pending.interaction_key,
+        coalesce(conversations.merged_into_interaction_key, pending.interaction_key) as interaction_key,
+        pending.interaction_key as written_in_interaction_key,
         {{ entity_key("unioned.interaction_id || ':' || message_id", 'unioned.source', 'unioned.instance') }} as message_key,
         case
-            when actor in ('human_agent', 'ai_agent')
+            when
+                actor in ('human_agent', 'ai_agent')
+                -- an account that is an automation is an agent of that kind
+                or (actor = 'system' and {{ json_text('unioned.attributes', 'is_automation') }} = 'true' and actor_id is not null)
                 then {{ entity_key('coalesce(actor_id, actor_name)', 'unioned.source', 'unioned.instance') }}
         end as agent_key,
         unioned.source,
@@ -43,28 +80,31 @@ final as (
         actor,
         actor_id,
         actor_name,
+        stated_actor_name,
         agent_version,
         team,
+        author_id,
         text,
         md5(text)::uuid as body_hash,
         intent,
         sources,
         tool_calls,
         feedback,
-        attributes,
+        unioned.attributes,
         position,
         confidence,
         is_internal,
         sent_at,
-        _cast_errors,
-        _load_id,
-        _loaded_at
+        unioned._cast_errors,
+        unioned._load_id,
+        unioned._loaded_at
     from unioned
     inner join pending
         on
             unioned.source = pending.source
             and unioned.instance = pending.instance
             and unioned.interaction_id = pending.interaction_id
+    left join conversations on pending.interaction_key = conversations.interaction_key
 
 )
 

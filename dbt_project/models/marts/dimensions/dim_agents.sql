@@ -1,5 +1,5 @@
 {{ config(unique_key='agent_key', indexes=[{'columns': ['_ledger_id']}]) }}
--- one row per agent, human or AI
+-- one row per agent, human, AI or automation
 select
     agent_key,
     source,
@@ -7,8 +7,12 @@ select
     agent_id,
     agent_name,
     kind,
+    automation_reason,
+    role,
     team,
     agent_version,
+    hired_at,
+    left_at,
     first_seen_at,
     last_seen_at,
     {{ var('ledger_id') }}::bigint as _ledger_id

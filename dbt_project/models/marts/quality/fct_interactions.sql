@@ -203,7 +203,9 @@ final as (
     select
         interaction_key,
         customer_key,
+        person_key,
         account_key,
+        organization_key,
         issue_key,
         primary_human_agent_key,
         primary_ai_agent_key,

@@ -142,8 +142,8 @@ described as (
         agents.agent_name,
         agents.team,
         case
-            when with_previous.period_start - {{ utc_date('agents.first_seen_at') }} < {{ var('tenure_bands_days')[0] }} then 'new'
-            when with_previous.period_start - {{ utc_date('agents.first_seen_at') }} < {{ var('tenure_bands_days')[1] }}
+            when with_previous.period_start - {{ utc_date('agents.started_at') }} < {{ var('tenure_bands_days')[0] }} then 'new'
+            when with_previous.period_start - {{ utc_date('agents.started_at') }} < {{ var('tenure_bands_days')[1] }}
                 then 'established'
             else 'senior'
         end as tenure_band

@@ -28,6 +28,51 @@ exception when others then
     return null;
 end $$;
 
+create or replace function ops.try_cast_bigint(value text) returns bigint
+language plpgsql immutable as $$
+begin
+    return value::bigint;
+exception when others then
+    return null;
+end $$;
+
+create or replace function ops.try_cast_date(value text) returns date
+language plpgsql immutable as $$
+begin
+    if value !~ '^\d{4}-\d{2}-\d{2}' then
+        return null;
+    end if;
+    return left(value, 10)::date;
+exception when others then
+    return null;
+end $$;
+
+-- Seconds since 1970, as helpdesks and analytics write them.
+create or replace function ops.try_cast_epoch(value text) returns timestamptz
+language plpgsql immutable as $$
+begin
+    return to_timestamp(value::double precision);
+exception when others then
+    return null;
+end $$;
+
+-- The forms that one CRM mixes for one field: milliseconds since 1970, ISO 8601 with or without fractions, and a date, which
+-- like a time without a zone is UTC.
+create or replace function ops.try_cast_moment(value text) returns timestamptz
+language plpgsql immutable as $$
+begin
+    if value ~ '^-?\d{1,16}$' then
+        return timestamptz '1970-01-01 00:00:00+00' + value::bigint * interval '1 millisecond';
+    elsif value ~ '(Z|z|[+-]\d{2}(:?\d{2})?)$' and value ~ '^\d{4}-\d{2}-\d{2}[Tt ]' then
+        return value::timestamptz;
+    elsif value ~ '^\d{4}-\d{2}-\d{2}' then
+        return value::timestamp at time zone 'UTC';
+    end if;
+    return null;
+exception when others then
+    return null;
+end $$;
+
 -- One raw stream: what the source said, as it said it. version orders two statements about one id (null: the later load
 -- wins); replaced payloads move to <stream>_history. interaction_id is the native id of the conversation the row belongs to.
 create or replace procedure ops.create_raw_stream(schema_name text, stream text)
@@ -63,6 +108,8 @@ begin
             replaced_by_load_id bigint not null,
             primary key (instance, id, _load_id)
         )$ddl$, schema_name, stream || '_history');
+    execute format('create index if not exists %I on %I.%I using brin (replaced_by_load_id) with (autosummarize = on)',
+        stream || '_history_load', schema_name, stream || '_history');
 end $$;
 
 -- The monthly partition of a table that is partitioned by range of interaction_started_at. A name over 63 bytes would be cut

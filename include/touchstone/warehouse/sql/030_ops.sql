@@ -37,6 +37,9 @@ create table if not exists ops.loads (
     check (rows_in = rows_inserted + rows_updated + rows_unchanged + rows_quarantined)
 );
 create index if not exists loads_unregistered on ops.loads (load_id) where registered_at is null;
+-- Which run of the stage step took the load up: a later core works on the loads of every stage since the last core.
+alter table ops.loads add column if not exists registered_run_id bigint;
+create index if not exists loads_registered on ops.loads (registered_run_id);
 
 -- Where each stream of a source instance stands; for files one row per file.
 create table if not exists ops.cursors (
@@ -104,6 +107,9 @@ create table if not exists ops.interaction_changes (
     run_id bigint not null,
     recorded_at timestamptz not null default clock_timestamp()
 );
+
+-- The person whom the customer was known to be: issues are stitched by person.
+alter table ops.interaction_changes add column if not exists previous_person_key text;
 
 create table if not exists ops.watermarks (
     step text primary key,

@@ -1,0 +1,18 @@
+{# Run of the step whose work was last completed; what carries a later run has not been worked through. 0 before the first. #}
+{% macro last_run_of(step) -%}
+    (select coalesce(max(run_id), 0) from {{ ref('stg_ops__watermarks') }} where step = '{{ step }}')
+{%- endmacro %}
+
+{# Condition that a landed row came with a load that core has not seen. The lower bound lets the block ranges of _load_id be used. #}
+{% macro is_pending(row) -%}
+    {{ row }}._load_id >= (select min(load_id) from {{ ref('pending_loads') }})
+    and {{ row }}._load_id in (select load_id from {{ ref('pending_loads') }})
+{%- endmacro %}
+
+{# What a later step has built in an earlier run; none before the first. A ref would close a circle. #}
+{% macro built_before(schema, identifier) -%}
+    {%- if execute -%}
+        {{ return(adapter.get_relation(database=target.database, schema=schema, identifier=identifier)) }}
+    {%- endif -%}
+    {{ return(none) }}
+{%- endmacro %}

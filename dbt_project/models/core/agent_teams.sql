@@ -1,0 +1,198 @@
+{{ config(unique_key=['agent_key', 'valid_from'], scope='int_entities__affected', scope_columns=['agent_key']) }}
+-- one row per agent and period with one team and role; what is known first stands for the time before it
+with
+
+affected as (
+
+    select agent_key
+    from {{ ref('int_entities__affected') }}
+    where agent_key is not null
+
+),
+
+users as (
+
+    select
+        affected.agent_key,
+        users.*
+    from affected
+    inner join {{ ref('int_records__timeline') }} as known
+        on
+            affected.agent_key = known.record_key
+            and known.record_type = 'user'
+    inner join {{ ref('stg_zendesk__users') }} as users
+        on
+            known.source = users.source
+            and known.instance = users.instance
+            and known.record_id = users.user_id
+    where {{ json_text('known.facts', 'actor') }} in ('human_agent', 'ai_agent', 'system')
+
+),
+
+staff as (
+
+    select
+        agent_key,
+        source,
+        instance,
+        user_id,
+        coalesce(hired_at, created_at) as started_at,
+        left_at
+    from users
+    where is_current
+
+),
+
+memberships as (
+
+    select
+        staff.agent_key,
+        memberships.*,
+        groups.group_name,
+        row_number() over (
+            partition by memberships.instance, memberships.membership_id order by memberships.updated_at nulls first, memberships._load_id
+        ) as statement_number
+    from staff
+    inner join {{ ref('stg_zendesk__group_memberships') }} as memberships
+        on
+            staff.source = memberships.source
+            and staff.instance = memberships.instance
+            and staff.user_id = memberships.user_id
+    left join {{ ref('stg_zendesk__groups') }} as groups
+        on
+            memberships.instance = groups.instance
+            and memberships.group_id = groups.group_id
+
+),
+
+owners as (
+
+    select
+        {{ entity_key('owners.actor_id', 'owners.source', 'owners.instance') }} as agent_key,
+        owners.*,
+        row_number() over (
+            partition by owners.instance, owners.actor_id order by owners.updated_at nulls first, owners._load_id
+        ) as statement_number
+    from {{ ref('stg_hubspot__owners') }} as owners
+    where owners.actor_id is not null
+
+),
+
+team_statements as (
+
+    -- an agent's team is the default group; it stays so until another one becomes it
+    select
+        agent_key,
+        case when is_archived then null else group_name end as team,
+        case when statement_number = 1 and not is_archived then created_at else updated_at end as stated_at,
+        _load_id
+    from memberships
+    where is_default
+
+    union all
+
+    select
+        owners.agent_key,
+        owners.team,
+        case when owners.statement_number = 1 then owners.created_at else owners.updated_at end as stated_at,
+        owners._load_id
+    from owners
+    inner join affected on owners.agent_key = affected.agent_key
+
+),
+
+role_statements as (
+
+    select
+        agent_key,
+        coalesce(role_title, role) as role,
+        case
+            when row_number() over (partition by agent_key order by updated_at nulls first, _load_id) = 1
+                then least(hired_at, created_at, updated_at)
+            else updated_at
+        end as stated_at,
+        _load_id
+    from users
+
+),
+
+moments as (
+
+    select
+        agent_key,
+        stated_at as changed_at
+    from team_statements
+    where stated_at is not null
+
+    union
+
+    select
+        agent_key,
+        stated_at as changed_at
+    from role_statements
+    where stated_at is not null
+
+),
+
+described as (
+
+    select
+        moments.agent_key,
+        moments.changed_at,
+        teams.team,
+        roles.role
+    from moments
+    left join
+        lateral (
+            select team_statements.team from team_statements
+            where team_statements.agent_key = moments.agent_key and team_statements.stated_at <= moments.changed_at
+            order by team_statements.stated_at desc, team_statements._load_id desc, team_statements.team asc
+            limit 1
+        ) as teams
+        on true
+    left join
+        lateral (
+            select role_statements.role from role_statements
+            where role_statements.agent_key = moments.agent_key and role_statements.stated_at <= moments.changed_at
+            order by role_statements.stated_at desc, role_statements._load_id desc
+            limit 1
+        ) as roles
+        on true
+
+),
+
+compared as (
+
+    select
+        *,
+        (team, role) is distinct from lag((team, role)) over (partition by agent_key order by changed_at) as is_change
+    from described
+
+),
+
+ordered as (
+
+    select
+        *,
+        lead(changed_at) over (partition by agent_key order by changed_at) as next_changed_at
+    from compared
+    where is_change
+
+),
+
+final as (
+
+    select
+        ordered.agent_key,
+        ordered.team,
+        ordered.role,
+        ordered.next_changed_at is null as is_current,
+        ordered.changed_at as valid_from,
+        coalesce(ordered.next_changed_at, staff.left_at) as valid_to
+    from ordered
+    left join staff on ordered.agent_key = staff.agent_key
+    where staff.left_at is null or ordered.changed_at < staff.left_at
+
+)
+
+select * from final

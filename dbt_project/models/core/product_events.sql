@@ -1,0 +1,26 @@
+{{
+    config(
+        unique_key=['occurred_at', 'event_key'],
+        partition_by='occurred_at',
+        scope='int_product__removed_events',
+        scope_columns=['occurred_at', 'event_key'],
+        indexes=[{'columns': ['customer_key', 'occurred_at']}]
+    )
+}}
+-- depends_on: {{ ref('int_product__removed_events') }}
+-- one row per event of product analytics; what a day brings is what its loads brought
+select
+    {{ entity_key('events.event_id', 'events.source', 'events.instance') }} as event_key,
+    {{ entity_key('events.distinct_id', 'events.source', 'events.instance') }} as customer_key,
+    events.source,
+    events.instance,
+    events.event_id,
+    events.event_name,
+    events.properties,
+    events.occurred_at,
+    events.received_at
+from {{ ref('stg_mixpanel__events') }} as events
+where
+    events.is_current
+    and events.occurred_at is not null
+    and {{ is_pending('events') }}

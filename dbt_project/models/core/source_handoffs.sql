@@ -1,0 +1,192 @@
+{{
+    config(
+        unique_key=['interaction_key', 'handoff_number'],
+        scope='pending_interactions',
+        scope_columns=['interaction_key'],
+        indexes=[{'columns': ['from_agent_key']}]
+    )
+}}
+-- one row per handoff that a source states: a reason written into the ticket, an escalation in the AI agents' export, or an
+-- assignment from one agent to another; what is stated twice counts once, in this order
+with
+
+interactions as (
+
+    select interactions.*
+    from {{ ref('interactions') }} as interactions
+    inner join {{ ref('pending_interactions') }} as pending on interactions.interaction_key = pending.interaction_key
+    where not interactions.is_deleted
+
+),
+
+assignments as (
+
+    select assignments.*
+    from {{ ref('assignments') }} as assignments
+    inner join interactions on assignments.interaction_key = interactions.interaction_key
+
+),
+
+messages as (
+
+    select * from {{ ref('int_messages__unioned') }}
+
+),
+
+reasons as (
+
+    select
+        interactions.interaction_key,
+        'reason' as stated_by,
+        {{ entity_key("nullif(changes.updater_id, '-1')", 'changes.source', 'changes.instance') }} as from_agent_key,
+        changes.value as reason,
+        changes.changed_at as handed_off_at
+    from interactions
+    inner join {{ ref('int_zendesk__changes') }} as changes
+        on
+            interactions.source = changes.source
+            and interactions.instance = changes.instance
+            and interactions.interaction_id = changes.ticket_id
+    inner join {{ ref('int_records__timeline') }} as fields
+        on
+            changes.source = fields.source
+            and changes.instance = fields.instance
+            and fields.record_type = 'ticket_fields'
+            and changes.field = 'custom_fields_' || {{ json_text('fields.facts', 'handoff_reason') }}
+    where changes.value <> ''
+
+),
+
+escalations as (
+
+    select
+        interactions.interaction_key,
+        'ai_export' as stated_by,
+        speakers.agent_key as from_agent_key,
+        conversations.escalation_reason as reason,
+        conversations.escalated_at as handed_off_at
+    from interactions
+    inner join {{ ref('stg_zendesk__ai_conversations') }} as conversations
+        on
+            interactions.source = conversations.source
+            and interactions.instance = conversations.instance
+            and interactions.interaction_id = conversations.ticket_id
+    left join
+        lateral (
+            select messages.agent_key
+            from messages
+            where
+                messages.interaction_key = interactions.interaction_key
+                and messages.actor = 'ai_agent'
+                and messages.sent_at <= conversations.escalated_at
+            order by messages.sent_at desc, messages.message_key desc
+            limit 1
+        ) as speakers
+        on true
+    where
+        conversations.is_escalated
+        and conversations.escalated_at is not null
+        and not exists (
+            select 1 from reasons
+            where
+                reasons.interaction_key = interactions.interaction_key
+                and reasons.handed_off_at between conversations.escalated_at - interval '1 minute'
+                and conversations.escalated_at + interval '1 minute'
+        )
+
+),
+
+announced as (
+
+    select * from reasons
+    union all
+    select * from escalations
+
+),
+
+-- the assignment that follows says to whom
+addressed as (
+
+    select
+        announced.*,
+        targets.assignment_number,
+        targets.to_agent_key,
+        targets.from_team,
+        targets.to_team
+    from announced
+    left join
+        lateral (
+            select assignments.*
+            from assignments
+            where
+                assignments.interaction_key = announced.interaction_key
+                and assignments.assigned_at >= announced.handed_off_at
+            order by assignments.assignment_number
+            limit 1
+        ) as targets
+        on true
+
+),
+
+reassignments as (
+
+    select
+        assignments.interaction_key,
+        'assignment' as stated_by,
+        assignments.from_agent_key,
+        -- HubSpot's ticket holds the reason of its last handoff only
+        case
+            when
+                assignments.assignment_number = max(assignments.assignment_number) over (partition by assignments.interaction_key)
+                then tickets.last_handoff_reason
+        end as reason,
+        assignments.assigned_at as handed_off_at,
+        assignments.assignment_number,
+        assignments.to_agent_key,
+        assignments.from_team,
+        assignments.to_team
+    from assignments
+    inner join interactions on assignments.interaction_key = interactions.interaction_key
+    left join {{ ref('stg_hubspot__tickets') }} as tickets
+        on
+            interactions.source = tickets.source
+            and interactions.instance = tickets.instance
+            and interactions.interaction_id = tickets.ticket_id
+    where
+        assignments.from_agent_key <> assignments.to_agent_key
+        and not exists (
+            select 1 from addressed
+            where
+                addressed.interaction_key = assignments.interaction_key
+                and addressed.assignment_number = assignments.assignment_number
+        )
+
+),
+
+unioned as (
+
+    select * from addressed
+    union all
+    select * from reassignments
+
+),
+
+final as (
+
+    select
+        interaction_key,
+        row_number() over (
+            partition by interaction_key order by handed_off_at, stated_by, reason, from_agent_key
+        )::int as handoff_number,
+        stated_by,
+        from_agent_key,
+        to_agent_key,
+        from_team,
+        to_team,
+        reason,
+        handed_off_at
+    from unioned
+
+)
+
+select * from final

@@ -1,0 +1,240 @@
+{{ config(materialized='table', post_hook='analyze {{ this }}') }}
+-- one row per agent, customer, account, deal or article that this run works out again, one key per row: its own record changed,
+-- or an interaction of it did. What earlier attempts have noted stays until core was built: they may have built a part of it.
+{%- set interactions = built_before('core', 'interactions') %}
+{%- set messages = built_before('core', 'messages') %}
+{%- set agents = built_before('core', 'agents') %}
+{%- set deals = built_before('core', 'deals') %}
+{%- set noted = built_before('staging', 'int_entities__affected') %}
+with
+
+pending as (
+
+    select * from {{ ref('pending_interactions') }}
+
+),
+
+changed as (
+
+    select
+        *,
+        {{ entity_key('record_id') }} as record_key
+    from {{ ref('int_records__changed') }}
+
+),
+
+conversations as (
+
+    select * from {{ ref('int_conversations__unioned') }}
+
+),
+
+associations as (
+
+    select * from {{ ref('stg_hubspot__associations') }}
+
+),
+
+identities as (
+
+    select distinct
+        entity_type,
+        entity_key
+    from {{ ref('int_identity__evidence') }}
+    where _ledger_id > {{ last_run_of('core') }}
+
+),
+
+affected as (
+
+    select
+        'agent' as entity_type,
+        agent_key as entity_key
+    from {{ ref('int_messages__unioned') }}
+
+    union
+
+    select
+        'agent' as entity_type,
+        record_key as entity_key
+    from changed
+    where record_type in ('staff', 'owner', 'actor')
+
+    union
+
+    select
+        'agent' as entity_type,
+        changed.record_key as entity_key
+    from changed
+    inner join {{ ref('int_records__timeline') }} as known
+        on
+            changed.record_key = known.record_key
+            and known.record_type = 'user'
+    where changed.record_type = 'user' and {{ json_text('known.facts', 'actor') }} <> 'customer'
+    {%- if agents %}
+
+    union
+
+    -- an account that answers no more
+    select
+        'agent' as entity_type,
+        changed.record_key as entity_key
+    from changed
+    inner join {{ agents }} as agents on changed.record_key = agents.agent_key
+    {%- endif %}
+
+    union
+
+    select
+        'customer' as entity_type,
+        {{ customer_key('conversations') }} as entity_key
+    from conversations
+
+    union
+
+    select
+        'customer' as entity_type,
+        record_key as entity_key
+    from changed
+    where record_type in ('user', 'contact')
+
+    union
+
+    select
+        'account' as entity_type,
+        {{ entity_key('account_id') }} as entity_key
+    from conversations
+
+    union
+
+    select
+        'account' as entity_type,
+        record_key as entity_key
+    from changed
+    where record_type in ('organization', 'company')
+
+    union
+
+    select
+        entity_type,
+        entity_key
+    from identities
+
+    union
+
+    select
+        'deal' as entity_type,
+        record_key as entity_key
+    from changed
+    where record_type = 'deal'
+
+    union
+
+    -- a stage that is closed or won all at once changes the deals that stand in it
+    select
+        'deal' as entity_type,
+        {{ entity_key('deals.deal_id', 'deals.source', 'deals.instance') }} as entity_key
+    from changed
+    inner join {{ ref('stg_hubspot__deals') }} as deals
+        on
+            changed.source = deals.source
+            and changed.instance = deals.instance
+            and changed.record_id = 'deals:' || deals.pipeline_id || ':' || deals.stage_id
+    where changed.record_type = 'stage'
+
+    union
+
+    -- a deal changes the history of the account that it is associated with
+    select
+        'account' as entity_type,
+        {{ entity_key('associations.to_id', 'associations.source', 'associations.instance') }} as entity_key
+    from changed
+    inner join associations
+        on
+            changed.source = associations.source
+            and changed.instance = associations.instance
+            and associations.association_id = 'deals:' || changed.record_id || ':companies'
+    where changed.record_type = 'deal'
+
+    union
+
+    select
+        'article' as entity_type,
+        record_key as entity_key
+    from changed
+    where record_type = 'article'
+    {%- if interactions %}
+
+    union
+
+    select
+        keys.entity_type,
+        keys.entity_key
+    from pending
+    inner join {{ interactions }} as interactions on pending.interaction_key = interactions.interaction_key
+    cross join
+        lateral (
+            values ('customer', interactions.customer_key), ('account', interactions.account_key)
+        ) as keys (entity_type, entity_key)
+    {%- endif %}
+    {%- if interactions and messages %}
+
+    union
+
+    select
+        'agent' as entity_type,
+        messages.agent_key as entity_key
+    from pending
+    inner join {{ interactions }} as interactions on pending.interaction_key = interactions.interaction_key
+    inner join {{ messages }} as messages
+        on
+            interactions.started_at = messages.interaction_started_at
+            and interactions.interaction_key = messages.interaction_key
+    {%- endif %}
+    {%- if deals %}
+
+    union
+
+    select
+        'account' as entity_type,
+        deals.account_key as entity_key
+    from changed
+    inner join {{ deals }} as deals on changed.record_key = deals.deal_key
+    where changed.record_type = 'deal'
+    {%- endif %}
+
+),
+
+final as (
+
+    select
+        entity_type,
+        entity_key,
+        {{ var('ledger_id') }}::bigint as run_id
+    from affected
+    where entity_key is not null
+    {%- if noted %}
+
+    union
+
+    select
+        entity_type,
+        entity_key,
+        run_id
+    from {{ noted }}
+    where run_id > {{ last_run_of('core') }}
+    {%- endif %}
+
+)
+
+select
+    entity_type,
+    case when entity_type = 'agent' then entity_key end as agent_key,
+    case when entity_type = 'customer' then entity_key end as customer_key,
+    case when entity_type = 'account' then entity_key end as account_key,
+    case when entity_type = 'deal' then entity_key end as deal_key,
+    case when entity_type = 'article' then entity_key end as article_key,
+    entity_key,
+    max(run_id) as run_id
+from final
+group by entity_type, entity_key

@@ -1,0 +1,2 @@
+-- one row per row of the ledger's watermarks
+select * from {{ source('ops', 'watermarks') }}
