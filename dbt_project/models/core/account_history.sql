@@ -187,10 +187,13 @@ compared as (
 
     select
         *,
-        (tier, segment, owner_id, renewal_month, arr, lifecycle, is_assumed) is distinct from lag(
-            (tier, segment, owner_id, renewal_month, arr, lifecycle, is_assumed)
-        ) over (partition by account_key order by changed_at) as is_change
-    from described
+        lag(state) over (partition by account_key order by changed_at) as previous_state
+    from (
+        select
+            *,
+            jsonb_build_array(tier, segment, owner_id, renewal_month, arr, lifecycle, is_assumed) as state
+        from described
+    ) as stated
 
 ),
 
@@ -209,7 +212,7 @@ final as (
         changed_at as valid_from,
         lead(changed_at) over (partition by account_key order by changed_at) as valid_to
     from compared
-    where is_change
+    where previous_state is distinct from state
 
 )
 

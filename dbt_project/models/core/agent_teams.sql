@@ -165,8 +165,13 @@ compared as (
 
     select
         *,
-        (team, role) is distinct from lag((team, role)) over (partition by agent_key order by changed_at) as is_change
-    from described
+        lag(state) over (partition by agent_key order by changed_at) as previous_state
+    from (
+        select
+            *,
+            jsonb_build_array(team, role) as state
+        from described
+    ) as stated
 
 ),
 
@@ -176,7 +181,7 @@ ordered as (
         *,
         lead(changed_at) over (partition by agent_key order by changed_at) as next_changed_at
     from compared
-    where is_change
+    where previous_state is distinct from state
 
 ),
 

@@ -58,8 +58,14 @@ actors as (
         coalesce(owners.instance, actors.instance) as instance,
         coalesce(owners.actor_id, actors.actor_id) as agent_id,
         coalesce(owners.owner_name, actors.actor_name) as agent_name
-    from (select * from {{ ref('stg_hubspot__owners') }} where is_current and actor_id is not null) as owners
-    full join (select * from {{ ref('stg_hubspot__actors') }} where actor_id ~ '^[ABI]-') as actors
+    from (
+        select * from {{ ref('stg_hubspot__owners') }}
+        where is_current and actor_id is not null
+    ) as owners
+    full join (
+        select * from {{ ref('stg_hubspot__actors') }}
+        where actor_id ~ '^[ABI]-'
+    ) as actors
         on
             owners.instance = actors.instance
             and owners.actor_id = actors.actor_id

@@ -39,7 +39,10 @@ accounts as (
     where
         entity_type = 'account'
         and rule = 'self'
-        and entity_key in (select record_id from references_now where record_type = 'account')
+        and entity_key in (
+            select record_id from references_now
+            where record_type = 'account'
+        )
     group by entity_key
 
 ),

@@ -22,12 +22,12 @@ affected as (
 final as (
     {%- for fact in ['fct_interactions', 'fct_interaction_scores', 'fct_dimension_scores', 'fct_indicator_results'] %}
 
-    select {{ fact }}.interaction_date
-    from {{ ref(fact) }} as {{ fact }}
-    inner join last_build on {{ fact }}._ledger_id > last_build.run_id
-    where {{ fact }}.interaction_date is not null
+        select {{ fact }}.interaction_date
+        from {{ ref(fact) }} as {{ fact }}
+        inner join last_build on {{ fact }}._ledger_id > last_build.run_id
+        where {{ fact }}.interaction_date is not null
 
-    union
+        union
     {%- endfor %}
 
     -- what these changes deleted or moved away was counted where the interaction was and where it is

@@ -9,7 +9,7 @@ pending as (
 
 ),
 
-merges as (
+mergers as (
 
     select * from {{ ref('int_interactions__merges') }}
 
@@ -45,9 +45,9 @@ hubspot_conversations as (
 unioned as (
     {%- for relation in ['file_conversations', 'zendesk_conversations', 'hubspot_conversations'] %}
 
-    select {{ columns | join(', ') }}
-    from {{ relation }}
-    {{ "union all" if not loop.last }}
+        select {{ columns | join(', ') }}
+        from {{ relation }}
+                {{ "union all" if not loop.last }}
     {%- endfor %}
 
 ),
@@ -66,23 +66,23 @@ keyed as (
 
 ),
 
--- where an interaction that went into another has ended up, through all merges; a circle ends nowhere and merges nothing
+-- where an interaction that went into another has ended up, through all mergers; a circle ends nowhere and mergers nothing
 walked as (
 
     with recursive steps as (
 
         select
-            merges.source,
-            merges.instance,
-            merges.loser_id,
-            merges.survivor_id,
+            mergers.source,
+            mergers.instance,
+            mergers.loser_id,
+            mergers.survivor_id,
             1 as step_count
         from keyed
-        inner join merges
+        inner join mergers
             on
-                keyed.source = merges.source
-                and keyed.instance = merges.instance
-                and keyed.interaction_id = merges.loser_id
+                keyed.source = mergers.source
+                and keyed.instance = mergers.instance
+                and keyed.interaction_id = mergers.loser_id
 
         union
 
@@ -90,14 +90,14 @@ walked as (
             steps.source,
             steps.instance,
             steps.loser_id,
-            merges.survivor_id,
+            mergers.survivor_id,
             steps.step_count + 1 as step_count
         from steps
-        inner join merges
+        inner join mergers
             on
-                steps.source = merges.source
-                and steps.instance = merges.instance
-                and steps.survivor_id = merges.loser_id
+                steps.source = mergers.source
+                and steps.instance = mergers.instance
+                and steps.survivor_id = mergers.loser_id
         where steps.step_count < 20
 
     )
@@ -120,12 +120,12 @@ survivors as (
             walked.source = keyed.source
             and walked.instance = keyed.instance
             and walked.survivor_id = keyed.interaction_id
-    left join merges
+    left join mergers
         on
-            walked.source = merges.source
-            and walked.instance = merges.instance
-            and walked.survivor_id = merges.loser_id
-    where merges.loser_id is null and walked.survivor_id <> walked.loser_id
+            walked.source = mergers.source
+            and walked.instance = mergers.instance
+            and walked.survivor_id = mergers.loser_id
+    where mergers.loser_id is null and walked.survivor_id <> walked.loser_id
     order by walked.source asc, walked.instance asc, walked.loser_id asc, walked.step_count desc, walked.survivor_id asc
 
 ),

@@ -73,14 +73,14 @@ affected as (
     where changed.record_type = 'user' and {{ json_text('known.facts', 'actor') }} <> 'customer'
     {%- if agents %}
 
-    union
+        union
 
-    -- an account that answers no more
-    select
-        'agent' as entity_type,
-        changed.record_key as entity_key
-    from changed
-    inner join {{ agents }} as agents on changed.record_key = agents.agent_key
+        -- an account that answers no more
+        select
+            'agent' as entity_type,
+            changed.record_key as entity_key
+        from changed
+        inner join {{ agents }} as agents on changed.record_key = agents.agent_key
     {%- endif %}
 
     union
@@ -165,42 +165,42 @@ affected as (
     where record_type = 'article'
     {%- if interactions %}
 
-    union
+        union
 
-    select
-        keys.entity_type,
-        keys.entity_key
-    from pending
-    inner join {{ interactions }} as interactions on pending.interaction_key = interactions.interaction_key
-    cross join
-        lateral (
-            values ('customer', interactions.customer_key), ('account', interactions.account_key)
-        ) as keys (entity_type, entity_key)
+        select
+            keys.entity_type,
+            keys.entity_key
+        from pending
+        inner join {{ interactions }} as interactions on pending.interaction_key = interactions.interaction_key
+        cross join
+            lateral (
+                values ('customer', interactions.customer_key), ('account', interactions.account_key)
+            ) as keys (entity_type, entity_key)
     {%- endif %}
     {%- if interactions and messages %}
 
-    union
+        union
 
-    select
-        'agent' as entity_type,
-        messages.agent_key as entity_key
-    from pending
-    inner join {{ interactions }} as interactions on pending.interaction_key = interactions.interaction_key
-    inner join {{ messages }} as messages
-        on
-            interactions.started_at = messages.interaction_started_at
-            and interactions.interaction_key = messages.interaction_key
+        select
+            'agent' as entity_type,
+            messages.agent_key as entity_key
+        from pending
+        inner join {{ interactions }} as interactions on pending.interaction_key = interactions.interaction_key
+        inner join {{ messages }} as messages
+            on
+                interactions.started_at = messages.interaction_started_at
+                and interactions.interaction_key = messages.interaction_key
     {%- endif %}
     {%- if deals %}
 
-    union
+        union
 
-    select
-        'account' as entity_type,
-        deals.account_key as entity_key
-    from changed
-    inner join {{ deals }} as deals on changed.record_key = deals.deal_key
-    where changed.record_type = 'deal'
+        select
+            'account' as entity_type,
+            deals.account_key as entity_key
+        from changed
+        inner join {{ deals }} as deals on changed.record_key = deals.deal_key
+        where changed.record_type = 'deal'
     {%- endif %}
 
 ),
@@ -215,14 +215,14 @@ final as (
     where entity_key is not null
     {%- if noted %}
 
-    union
+        union
 
-    select
-        entity_type,
-        entity_key,
-        run_id
-    from {{ noted }}
-    where run_id > {{ last_run_of('core') }}
+        select
+            entity_type,
+            entity_key,
+            run_id
+        from {{ noted }}
+        where run_id > {{ last_run_of('core') }}
     {%- endif %}
 
 )

@@ -19,14 +19,14 @@ stated as (
 known as (
     {%- if known %}
 
-    select
-        entity_type,
-        record_key,
-        entity_key,
-        rule,
-        value_hash,
-        cluster_key
-    from {{ known }}
+        select
+            entity_type,
+            record_key,
+            entity_key,
+            rule,
+            value_hash,
+            cluster_key
+        from {{ known }}
     {%- else %}
 
     select

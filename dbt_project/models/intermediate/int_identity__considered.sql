@@ -31,75 +31,75 @@ claims as (
     from stated
     {%- if known %}
 
-    union all
+        union all
 
-    select
-        known.entity_type,
-        known.record_key,
-        known.entity_key,
-        known.rule,
-        known.value_hash,
-        known.account_key,
-        known.source,
-        known.instance
-    from affected
-    inner join {{ known }} as known
-        on
-            affected.entity_type = known.entity_type
-            and affected.entity_key = known.entity_key
-    where
+        select
+            known.entity_type,
+            known.record_key,
+            known.entity_key,
+            known.rule,
+            known.value_hash,
+            known.account_key,
+            known.source,
+            known.instance
+        from affected
+        inner join {{ known }} as known
+            on
+                affected.entity_type = known.entity_type
+                and affected.entity_key = known.entity_key
+        where
         -- records that changed are stated anew; what events have said stays
-        not exists (
-            select 1 from stated
-            where
-                stated.entity_type = known.entity_type
-                and stated.record_key = known.record_key
-        )
-        and not exists (
-            select 1 from {{ ref('int_records__changed') }} as changed
-            where
-                changed.record_type in ('user', 'contact', 'organization', 'company')
-                and known.record_key = {{ entity_key('changed.record_id', 'changed.source', 'changed.instance') }}
-        )
-        and not exists (
-            select 1 from {{ ref('landed_interactions') }} as landed
-            where
-                landed.source = 'files'
-                and known.record_key = landed.interaction_key
-        )
+            not exists (
+                select 1 from stated
+                where
+                    stated.entity_type = known.entity_type
+                    and stated.record_key = known.record_key
+            )
+            and not exists (
+                select 1 from {{ ref('int_records__changed') }} as changed
+                where
+                    changed.record_type in ('user', 'contact', 'organization', 'company')
+                    and known.record_key = {{ entity_key('changed.record_id', 'changed.source', 'changed.instance') }}
+            )
+            and not exists (
+                select 1 from {{ ref('landed_interactions') }} as landed
+                where
+                    landed.source = 'files'
+                    and known.record_key = landed.interaction_key
+            )
     {%- endif %}
 
 ),
 
 {%- if known %}
 
-shared_outside as (
+    shared_outside as (
 
-    select
-        claimed.entity_type,
-        claimed.rule,
-        claimed.value_hash,
-        count(distinct known.entity_key) as holder_count,
-        min(known.entity_key) as hub_key
-    from (select distinct
-        entity_type,
-        rule,
-        value_hash
-    from claims
-    where rule <> 'self') as claimed
-    inner join {{ known }} as known
-        on
-            claimed.entity_type = known.entity_type
-            and claimed.rule = known.rule
-            and claimed.value_hash = known.value_hash
-    left join affected
-        on
-            known.entity_type = affected.entity_type
-            and known.entity_key = affected.entity_key
-    where affected.entity_key is null
-    group by claimed.entity_type, claimed.rule, claimed.value_hash
+        select
+            claimed.entity_type,
+            claimed.rule,
+            claimed.value_hash,
+            count(distinct known.entity_key) as holder_count,
+            min(known.entity_key) as hub_key
+        from (select distinct
+            entity_type,
+            rule,
+            value_hash
+        from claims
+        where rule <> 'self') as claimed
+        inner join {{ known }} as known
+            on
+                claimed.entity_type = known.entity_type
+                and claimed.rule = known.rule
+                and claimed.value_hash = known.value_hash
+        left join affected
+            on
+                known.entity_type = affected.entity_type
+                and known.entity_key = affected.entity_key
+        where affected.entity_key is null
+        group by claimed.entity_type, claimed.rule, claimed.value_hash
 
-),
+    ),
 {%- endif %}
 
 final as (
@@ -113,13 +113,14 @@ final as (
             0::bigint as outside_holder_count,
             null::text as outside_hub_key
         {%- endif %}
-    from claims
+    from
+        claims
     {%- if known %}
-        left join shared_outside
-            on
-                claims.entity_type = shared_outside.entity_type
-                and claims.rule = shared_outside.rule
-                and claims.value_hash = shared_outside.value_hash
+    left join shared_outside
+        on
+            claims.entity_type = shared_outside.entity_type
+            and claims.rule = shared_outside.rule
+            and claims.value_hash = shared_outside.value_hash
     {%- endif %}
 
 )

@@ -123,69 +123,69 @@ joining as (
 } %}
 {%- for graph, condition in graphs.items() %}
 
-{{ graph }}_edges as (
+    {{ graph }}_edges as (
 
-    select distinct
-        joining.entity_type,
-        joining.entity_key,
-        min(joining.entity_key) over (partition by joining.entity_type, joining.rule, joining.value_hash) as hub_key
-    from joining
-    where {{ condition }}
+        select distinct
+            joining.entity_type,
+            joining.entity_key,
+            min(joining.entity_key) over (partition by joining.entity_type, joining.rule, joining.value_hash) as hub_key
+        from joining
+        where {{ condition }}
 
-),
+    ),
 
-{{ graph }}_steps as (
+    {{ graph }}_steps as (
 
-    select
-        entity_type,
-        entity_key,
-        hub_key as other_key
-    from {{ graph }}_edges
-    where entity_key <> hub_key
+        select
+            entity_type,
+            entity_key,
+            hub_key as other_key
+        from {{ graph }}_edges
+        where entity_key <> hub_key
 
-    union
+        union
 
-    select
-        entity_type,
-        hub_key as entity_key,
-        entity_key as other_key
-    from {{ graph }}_edges
-    where entity_key <> hub_key
+        select
+            entity_type,
+            hub_key as entity_key,
+            entity_key as other_key
+        from {{ graph }}_edges
+        where entity_key <> hub_key
 
-),
+    ),
 
-{{ graph }}_reach (entity_type, entity_key, reached_key) as (
+    {{ graph }}_reach (entity_type, entity_key, reached_key) as (
 
-    select distinct
-        entity_type,
-        entity_key,
-        entity_key as reached_key
-    from {{ graph }}_steps
+        select distinct
+            entity_type,
+            entity_key,
+            entity_key as reached_key
+        from {{ graph }}_steps
 
-    union
+        union
 
-    select
-        reach.entity_type,
-        reach.entity_key,
-        steps.other_key as reached_key
-    from {{ graph }}_reach as reach
-    inner join {{ graph }}_steps as steps
-        on
-            reach.entity_type = steps.entity_type
-            and reach.reached_key = steps.entity_key
+        select
+            reach.entity_type,
+            reach.entity_key,
+            steps.other_key as reached_key
+        from {{ graph }}_reach as reach
+        inner join {{ graph }}_steps as steps
+            on
+                reach.entity_type = steps.entity_type
+                and reach.reached_key = steps.entity_key
 
-),
+    ),
 
-{{ graph }}_sets as (
+    {{ graph }}_sets as (
 
-    select
-        entity_type,
-        entity_key,
-        min(reached_key) as set_key
-    from {{ graph }}_reach
-    group by entity_type, entity_key
+        select
+            entity_type,
+            entity_key,
+            min(reached_key) as set_key
+        from {{ graph }}_reach
+        group by entity_type, entity_key
 
-),
+    ),
 {%- endfor %}
 
 -- a chain may bring two people together although no single address does
@@ -297,12 +297,13 @@ final as (
         value_hash,
         match_status,
         case
-            when match_status = 'matched' then case rule
-                when 'email' then 'both records hold this e-mail address, ignoring case'
-                when 'external_id' then 'both records hold this user id of the product'
-                when 'domain' then 'both records hold this domain of a company'
-                when 'crm_id' then 'the helpdesk names this company of the CRM'
-            end
+            when match_status = 'matched'
+                then case rule
+                    when 'email' then 'both records hold this e-mail address, ignoring case'
+                    when 'external_id' then 'both records hold this user id of the product'
+                    when 'domain' then 'both records hold this domain of a company'
+                    when 'crm_id' then 'the helpdesk names this company of the CRM'
+                end
             when match_status = 'conflict' and holder_count > {{ var('identity_max_holders') }}
                 then 'more records share the value than one person or company has'
             when match_status = 'conflict' then case entity_type

@@ -19,17 +19,17 @@ landed as (
 zendesk_merges as (
 
     select
-        merges.source,
-        merges.instance,
-        merges.ticket_id as interaction_id,
-        merges.loser_id,
-        merges.survivor_id
+        stated.source,
+        stated.instance,
+        stated.ticket_id as interaction_id,
+        stated.loser_id,
+        stated.survivor_id
     from landed
-    inner join {{ ref('stg_zendesk__ticket_merges') }} as merges
+    inner join {{ ref('stg_zendesk__ticket_merges') }} as stated
         on
-            landed.source = merges.source
-            and landed.instance = merges.instance
-            and landed.interaction_id = merges.ticket_id
+            landed.source = stated.source
+            and landed.instance = stated.instance
+            and landed.interaction_id = stated.ticket_id
 
 ),
 

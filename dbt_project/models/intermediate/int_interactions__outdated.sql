@@ -92,54 +92,54 @@ accounts as (
 used as (
     {%- if references %}
 
-    select
-        used.interaction_key,
-        used.source,
-        used.instance,
-        used.interaction_id,
-        'referenced' as reason,
-        used.facts,
-        {{ facts_between('used.source', 'used.instance', 'used.record_type', 'used.record_id', 'used.used_from', 'used.used_to') }}
-            as facts_now
-    from changed
-    inner join {{ references }} as used
-        on
-            changed.record_type = used.record_type
-            and changed.source = used.source
-            and changed.instance = used.instance
-            and changed.record_id = used.record_id
+        select
+            used.interaction_key,
+            used.source,
+            used.instance,
+            used.interaction_id,
+            'referenced' as reason,
+            used.facts,
+            {{ facts_between('used.source', 'used.instance', 'used.record_type', 'used.record_id', 'used.used_from', 'used.used_to') }}
+                as facts_now
+        from changed
+        inner join {{ references }} as used
+            on
+                changed.record_type = used.record_type
+                and changed.source = used.source
+                and changed.instance = used.instance
+                and changed.record_id = used.record_id
 
-    union all
+        union all
 
-    select
-        used.interaction_key,
-        used.source,
-        used.instance,
-        used.interaction_id,
-        'identity' as reason,
-        used.facts,
-        {{ person_facts('people') }} as facts_now
-    from people
-    inner join {{ references }} as used
-        on
-            used.record_type = 'person'
-            and people.customer_key = used.record_id
+        select
+            used.interaction_key,
+            used.source,
+            used.instance,
+            used.interaction_id,
+            'identity' as reason,
+            used.facts,
+            {{ person_facts('people') }} as facts_now
+        from people
+        inner join {{ references }} as used
+            on
+                used.record_type = 'person'
+                and people.customer_key = used.record_id
 
-    union all
+        union all
 
-    select
-        used.interaction_key,
-        used.source,
-        used.instance,
-        used.interaction_id,
-        'identity' as reason,
-        used.facts,
-        accounts.organization_key as facts_now
-    from accounts
-    inner join {{ references }} as used
-        on
-            used.record_type = 'account'
-            and accounts.account_key = used.record_id
+        select
+            used.interaction_key,
+            used.source,
+            used.instance,
+            used.interaction_id,
+            'identity' as reason,
+            used.facts,
+            accounts.organization_key as facts_now
+        from accounts
+        inner join {{ references }} as used
+            on
+                used.record_type = 'account'
+                and accounts.account_key = used.record_id
     {%- else %}
 
     select

@@ -53,9 +53,9 @@ hubspot_messages as (
 unioned as (
     {%- for relation in ['file_messages', 'zendesk_messages', 'hubspot_messages'] %}
 
-    select {{ columns | join(', ') }}
-    from {{ relation }}
-    {{ "union all" if not loop.last }}
+        select {{ columns | join(', ') }}
+        from {{ relation }}
+                {{ "union all" if not loop.last }}
     {%- endfor %}
 
 ),

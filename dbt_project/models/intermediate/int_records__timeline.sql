@@ -31,7 +31,9 @@ users as (
                 when
                     users.is_ai_agent
                     or lower(users.agent_type) in ('ai_agent', 'ai', 'bot')
-                    or lower(users.role_title) in ({% for title in var('ai_agent_titles') %}'{{ title }}'{{ ", " if not loop.last }}{% endfor %})
+                    or lower(users.role_title) in (
+                        {% for title in var('ai_agent_titles') %}                            '{{ title }}'{{ ", " if not loop.last }}                            {% endfor %}
+                    )
                     then 'ai_agent'
                 when
                     exists (
@@ -96,9 +98,11 @@ ticket_fields as (
         max(fields._load_id) as _load_id,
         jsonb_strip_nulls(jsonb_build_object(
             {%- for attribute, names in var('ticket_field_names').items() %}
-            '{{ attribute }}', min(fields.field_id) filter (
-                where fields.field_name in ({% for name in names %}'{{ name }}'{{ ", " if not loop.last }}{% endfor %})
-            ){{ "," if not loop.last }}
+                '{{ attribute }}', min(fields.field_id) filter (
+                    where fields.field_name in (
+                        {% for name in names %}'{{ name }}'{{ ", " if not loop.last }}{% endfor %}
+                    )
+                ){{ "," if not loop.last }}
             {%- endfor %}
         )) as facts
     from changed
@@ -220,8 +224,8 @@ stages as (
 stated as (
     {%- for relation in ['users', 'groups', 'ticket_fields', 'organizations', 'companies', 'contacts', 'owners', 'stages'] %}
 
-    select * from {{ relation }}
-    {{ "union all" if not loop.last }}
+        select * from {{ relation }}
+                {{ "union all" if not loop.last }}
     {%- endfor %}
 
 ),

@@ -84,8 +84,9 @@ joined as (
             end,
             {{ json_text('stages.facts', 'status') }},
             -- the stages of the pipeline that every account has
-            case when tickets.pipeline_id = '0'
-                then case tickets.stage_id when '1' then 'new' when '2' then 'pending' when '3' then 'open' when '4' then 'closed' end
+            case
+                when tickets.pipeline_id = '0'
+                    then case tickets.stage_id when '1' then 'new' when '2' then 'pending' when '3' then 'open' when '4' then 'closed' end
             end
         ) as known_status
     from tickets
@@ -174,8 +175,8 @@ final as (
             and placed.instance = companies.instance
             and companies.record_type = 'company'
             and placed.account_id = companies.record_id
-            and companies.valid_from <= placed.created_at
-            and companies.valid_to > placed.created_at
+            and placed.created_at >= companies.valid_from
+            and placed.created_at < companies.valid_to
 
 )
 

@@ -101,8 +101,8 @@ final as (
             and judged.instance = owners.instance
             and owners.record_type = 'owner'
             and judged.author_id = owners.record_id
-            and owners.valid_from <= judged.sent_at
-            and owners.valid_to > judged.sent_at
+            and judged.sent_at >= owners.valid_from
+            and judged.sent_at < owners.valid_to
 
 )
 

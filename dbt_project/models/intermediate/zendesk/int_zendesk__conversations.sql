@@ -98,10 +98,9 @@ joined as (
         coalesce(tickets.organization_id, {{ json_text('requesters.facts', 'organization_id') }}) as account_id,
         {%- for attribute in ['topic', 'product_area', 'language'] %}
             (
-                select nullif({{ json_text('given.entry', 'value') }}, '')
+                select max(nullif({{ json_text('given.entry', 'value') }}, ''))
                 from {{ json_elements('tickets.custom_fields') }} as given (entry)
                 where {{ json_text('given.entry', 'id') }} = {{ json_text('fields.facts', attribute) }}
-                limit 1
             ) as {{ attribute }},
         {%- endfor %}
         case tickets.status
@@ -218,8 +217,8 @@ final as (
             and joined.instance = organizations.instance
             and organizations.record_type = 'organization'
             and joined.account_id = organizations.record_id
-            and organizations.valid_from <= joined.created_at
-            and organizations.valid_to > joined.created_at
+            and joined.created_at >= organizations.valid_from
+            and joined.created_at < organizations.valid_to
 
 )
 

@@ -144,21 +144,23 @@ final as (
         case when judged.actor = 'ai_agent' then judged.intent end as intent,
         case
             when judged.actor = 'ai_agent' then (
-                select jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
-                    'article_id', {{ json_text('found.entry', 'articleId') }},
-                    'version', {{ json_value('found.entry', 'articleVersion') }},
-                    'relevance', {{ json_value('found.entry', 'relevance') }}
-                )) order by found.ordinal)
+                select
+                    jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
+                        'article_id', {{ json_text('found.entry', 'articleId') }},
+                        'version', {{ json_value('found.entry', 'articleVersion') }},
+                        'relevance', {{ json_value('found.entry', 'relevance') }}
+                    )) order by found.ordinal)
                 from {{ json_elements('judged.knowledge_sources') }} with ordinality as found (entry, ordinal)
             )
         end as sources,
         case
             when judged.actor = 'ai_agent' then (
-                select jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
-                    'name', {{ json_value('taken.entry', 'name') }},
-                    'status', {{ json_value('taken.entry', 'status') }},
-                    'duration_ms', {{ json_value('taken.entry', 'durationMs') }}
-                )) order by taken.ordinal)
+                select
+                    jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
+                        'name', {{ json_value('taken.entry', 'name') }},
+                        'status', {{ json_value('taken.entry', 'status') }},
+                        'duration_ms', {{ json_value('taken.entry', 'durationMs') }}
+                    )) order by taken.ordinal)
                 from {{ json_elements('judged.actions') }} with ordinality as taken (entry, ordinal)
             )
         end as tool_calls,

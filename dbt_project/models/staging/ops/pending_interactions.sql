@@ -1,6 +1,6 @@
 {{ config(materialized='table', indexes=[{'columns': ['interaction_key'], 'unique': true}], post_hook='analyze {{ this }}') }}
 -- one row per interaction that gate 1, clean and core work on in this run: what is noted as changed, what reads a record that
--- changed, and the other sides of their merges
+-- changed, and the other sides of their mergers
 with
 
 landed as (
@@ -32,13 +32,14 @@ direct as (
 
 ),
 
-merges as (
+mergers as (
 
     select * from {{ ref('int_interactions__merges') }}
 
 ),
 
 {#- the circle of a merge: who went into whom, from either side #}
+
 neighbours as (
 
     select
@@ -46,7 +47,7 @@ neighbours as (
         instance,
         loser_id as interaction_id,
         survivor_id as other_id
-    from merges
+    from mergers
 
     union
 
@@ -55,7 +56,7 @@ neighbours as (
         instance,
         survivor_id as interaction_id,
         loser_id as other_id
-    from merges
+    from mergers
 
 ),
 
