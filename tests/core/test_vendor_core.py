@@ -157,7 +157,11 @@ def test_an_internal_note_is_no_reply(one):
 def test_answers_of_ai_agents_carry_what_their_export_states(one):
     assert one.interaction(11)["handled_by"] == "ai_only"
     answer = one.rows("answers", 11)[0]
-    assert (answer["stated_intent"], float(answer["stated_confidence"]), answer["agent_version"]) == ("export", 0.91, "2.4")
+    assert (answer["stated_intent"], float(answer["stated_confidence"]), answer["agent_version"]) == (
+        "export",
+        0.91,
+        "2.4",
+    )
     assert answer["sources"] == [{"article_id": "400", "version": 2, "relevance": 0.8}]
     call = one.rows("tool_calls", 11)[0]
     assert (call["tool_name"], call["status"], float(call["duration_ms"])) == ("look_up", "ok", 120)
@@ -334,7 +338,9 @@ def test_agents_have_hiring_dates_and_a_history_of_teams_and_roles(one, two):
     assert agent["hired_at"] == agent["started_at"] == datetime(2024, 1, 15, tzinfo=UTC)
     assert (agent["team"], agent["role"], agent["first_seen_at"]) == ("Frontline", "agent", moment(3))
     key = agent["agent_key"]
-    history = sorted((row for row in two.tables["agent_teams"] if row["agent_key"] == key), key=lambda row: row["valid_from"])
+    history = sorted(
+        (row for row in two.tables["agent_teams"] if row["agent_key"] == key), key=lambda row: row["valid_from"]
+    )
     assert [(row["team"], row["role"], row["valid_from"], row["valid_to"]) for row in history[-3:]] == [
         ("First line", "agent", moment(-9000), moment(1500)),
         ("Billing", "agent", moment(1500), moment(2000)),
@@ -360,7 +366,8 @@ def test_assignments_and_handoffs_are_as_the_source_states_them(one):
     ] == [(None, hugo, None, "Billing", moment(5)), (hugo, ines, "Billing", "Billing", moment(20))]
     handoffs = sorted(one.rows("source_handoffs", 12), key=lambda row: row["handoff_number"])
     assert [
-        (row["stated_by"], row["from_agent_key"], row["to_agent_key"], row["to_team"], row["reason"]) for row in handoffs
+        (row["stated_by"], row["from_agent_key"], row["to_agent_key"], row["to_team"], row["reason"])
+        for row in handoffs
     ] == [("reason", nova, hugo, "Billing", "policy"), ("assignment", hugo, ines, "Billing", None)]
 
 
@@ -370,8 +377,10 @@ def test_assignments_and_handoffs_are_as_the_source_states_them(one):
 def test_one_person_is_known_by_address_or_product_id(one, two):
     ana, contact = one.customer(1001), one.customer(6001)
     assert ana["customer_key"] != contact["customer_key"]
-    assert ana["person_key"] == contact["person_key"] == min(
-        row["customer_key"] for row in one.tables["customers"] if row["person_key"] == ana["person_key"]
+    assert (
+        ana["person_key"]
+        == contact["person_key"]
+        == min(row["customer_key"] for row in one.tables["customers"] if row["person_key"] == ana["person_key"])
     )
     rules = {
         row["rule"]
@@ -455,7 +464,9 @@ def test_tiers_are_those_of_the_moment(two):
 
 def test_the_history_of_an_account_follows_the_crm_and_its_deals(two):
     key = two.account(5001)["account_key"]
-    history = sorted((row for row in two.tables["account_history"] if row["account_key"] == key), key=lambda r: r["valid_from"])
+    history = sorted(
+        (row for row in two.tables["account_history"] if row["account_key"] == key), key=lambda r: r["valid_from"]
+    )
     assert [(row["tier"], None if row["arr"] is None else float(row["arr"]), row["is_assumed"]) for row in history] == [
         ("business", 0, True),
         ("business", 10000, True),

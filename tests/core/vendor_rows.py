@@ -147,7 +147,9 @@ class Vendors:
 
 
 def user(user_id: int, role: str, name: str, **fields: Any) -> Payload:
-    user_fields = {key: fields.pop(key) for key in ("hired_on", "left_on", "is_automation", "role_title") if key in fields}
+    user_fields = {
+        key: fields.pop(key) for key in ("hired_on", "left_on", "is_automation", "role_title") if key in fields
+    }
     return {
         "id": user_id,
         "name": name,
@@ -173,7 +175,9 @@ def organization(organization_id: int, name: str, domains: list[str], updated: f
     }
 
 
-def ticket(ticket_id: int, requester: int, minutes: float = 0, *, changed: float | None = None, **fields: Any) -> Payload:
+def ticket(
+    ticket_id: int, requester: int, minutes: float = 0, *, changed: float | None = None, **fields: Any
+) -> Payload:
     custom = {900001: fields.pop("topic", "billing"), 900002: fields.pop("product_area", None)}
     custom[900003] = fields.pop("language", "en")
     return {

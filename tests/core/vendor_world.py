@@ -68,7 +68,9 @@ def _zendesk_tickets(vendors: Vendors) -> None:
         metric_sets=[{"ticket_id": 19, "solved_at": at(40)}],
         ticket_events=[
             audit(10, 0, 0, change("status", "new"), comment(100, ANA, 0, "Where is my invoice?")),
-            audit(10, 1, 1, change("status", "open", "new"), change("assignee_id", HUGO), change("group_id", FIRST_LINE)),
+            audit(
+                10, 1, 1, change("status", "open", "new"), change("assignee_id", HUGO), change("group_id", FIRST_LINE)
+            ),
             audit(10, 2, 5, comment(101, HUGO, 5, "Here it is.")),
             audit(10, 3, 6, comment(102, HUGO, 6, "Checked with billing.", public=False)),
             audit(10, 4, 7, comment(103, FLOW, 7, "Please rate us.")),
@@ -83,7 +85,13 @@ def _zendesk_tickets(vendors: Vendors) -> None:
             audit(12, 0, 0, comment(120, BOB, 0, "I want my money back.")),
             audit(12, 1, 1, comment(121, NOVA, 1, "Have you tried a voucher?")),
             audit(
-                12, 2, 5, change(HANDOFF, "policy"), change("assignee_id", HUGO), change("group_id", BILLING), author=NOVA
+                12,
+                2,
+                5,
+                change(HANDOFF, "policy"),
+                change("assignee_id", HUGO),
+                change("group_id", BILLING),
+                author=NOVA,
             ),
             audit(12, 3, 9, comment(122, HUGO, 9, "Refunded.")),
             audit(12, 4, 20, change("assignee_id", INES, HUGO)),
@@ -127,7 +135,12 @@ def _zendesk_tickets(vendors: Vendors) -> None:
                 botVersion="2.4",
             ),
             ai_conversation(
-                12, ai_message(121, "bot"), ai_message(122, "agent"), escalated=True, escalatedAt=at(5), resolutionState="escalated"
+                12,
+                ai_message(121, "bot"),
+                ai_message(122, "agent"),
+                escalated=True,
+                escalatedAt=at(5),
+                resolutionState="escalated",
             ),
         ],
     )
@@ -137,7 +150,14 @@ def _zendesk_records(vendors: Vendors) -> None:
     vendors.zendesk(
         groups=[{"id": FIRST_LINE, "name": "Frontline"}, {"id": BILLING, "name": "Billing"}],
         group_memberships=[
-            {"id": 1, "user_id": HUGO, "group_id": FIRST_LINE, "default": True, "created_at": at(-9000), "updated_at": at(-9000)},
+            {
+                "id": 1,
+                "user_id": HUGO,
+                "group_id": FIRST_LINE,
+                "default": True,
+                "created_at": at(-9000),
+                "updated_at": at(-9000),
+            },
         ],
         ticket_fields=[{"id": field, "title": title} for field, title in FIELDS.items()],
         organizations=[
@@ -203,9 +223,30 @@ def _hubspot_records(vendors: Vendors) -> None:
             crm(6005, email="shared@x.test"),
         ],
         deals=[
-            crm(7001, dealstage="closedwon", deal_kind="new", arr_before="0", arr_after="10000", closedate=stamp(-400_000)),
-            crm(7002, dealstage="closedwon", deal_kind="expansion", arr_before="10000", arr_after="12000", closedate="2026-01-10"),
-            crm(7003, dealstage="contractsent", deal_kind="renewal", arr_before="12000", arr_after="12000", closedate=stamp(9000)),
+            crm(
+                7001,
+                dealstage="closedwon",
+                deal_kind="new",
+                arr_before="0",
+                arr_after="10000",
+                closedate=stamp(-400_000),
+            ),
+            crm(
+                7002,
+                dealstage="closedwon",
+                deal_kind="expansion",
+                arr_before="10000",
+                arr_after="12000",
+                closedate="2026-01-10",
+            ),
+            crm(
+                7003,
+                dealstage="contractsent",
+                deal_kind="renewal",
+                arr_before="12000",
+                arr_after="12000",
+                closedate=stamp(9000),
+            ),
         ],
         pipelines=[
             {
@@ -274,8 +315,17 @@ def day_two(vendors: Vendors) -> None:
             ticket(30, ANA, 20_000, organization_id=ACME),
         ],
         ticket_events=[
-            audit(14, 5, 2000, change("status", "closed"), comment(142, HUGO, 2000, "merged into #15", public=False), via=MERGE),
-            audit(15, 5, 2000, comment(152, HUGO, 2000, "#14 was merged", public=False), via=MERGE, merged_ticket_ids=[14]),
+            audit(
+                14,
+                5,
+                2000,
+                change("status", "closed"),
+                comment(142, HUGO, 2000, "merged into #15", public=False),
+                via=MERGE,
+            ),
+            audit(
+                15, 5, 2000, comment(152, HUGO, 2000, "#14 was merged", public=False), via=MERGE, merged_ticket_ids=[14]
+            ),
             audit(
                 17,
                 5,
@@ -296,7 +346,14 @@ def day_two(vendors: Vendors) -> None:
         ],
         groups=[{"id": FIRST_LINE, "name": "First line"}],
         group_memberships=[
-            {"id": 1, "user_id": HUGO, "group_id": BILLING, "default": True, "created_at": at(-9000), "updated_at": at(1500)},
+            {
+                "id": 1,
+                "user_id": HUGO,
+                "group_id": BILLING,
+                "default": True,
+                "created_at": at(-9000),
+                "updated_at": at(1500),
+            },
         ],
         organizations=[
             organization(ACME, "Acme", ["acme.test", "gmail.com"], 10_000, tier="enterprise", crm_id="5001"),

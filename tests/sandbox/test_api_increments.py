@@ -1,17 +1,19 @@
-"""A careful extractor that comes every few days holds, at the end, what one holds that reads everything once."""
+"""A careful extractor that comes again and again holds, at the end, what one holds that reads everything once."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from small_firm import get, hubspot, tickets_page, walk, walk_cursor, zendesk
 
-from touchstone.sandbox.api import SandboxOptions, Traps, serve
+from touchstone.sandbox.api import SandboxOptions, Traps, ids, serve
 from touchstone.sandbox.company import build
+from touchstone.sandbox.state import moments
 
 DAYS = 16
-STEP = timedelta(days=3, hours=5, minutes=17, seconds=3)
+LATE, LAG = 180, 45  # seconds
 MARGIN = timedelta(minutes=10)
 
 
@@ -22,18 +24,32 @@ def company():
 
 @pytest.fixture
 def sandbox(company):
+    traps = Traps(late_visible_seconds=LATE, search_index_delay_seconds=LAG)
     start = company.until - timedelta(days=DAYS - 2)
-    traps = Traps(late_visible_seconds=180, search_index_delay_seconds=45)
-    with serve(company, SandboxOptions(clock=start, traps=traps, clock_step_seconds=11)) as running:
+    with serve(company, SandboxOptions(clock=start, traps=traps, clock_step_seconds=1)) as running:
         yield running
         assert running.control("stats")["crashes"] == []
 
 
-def clocks(company):
-    moment = company.until - timedelta(days=DAYS - 2)
-    while moment < company.until + timedelta(days=60):
-        moment += STEP if moment < company.until else STEP * 8
-        yield moment
+def changes(company, desk):
+    """(moment, number of the conversation) of everything that happens at a desk while the company lives, in order."""
+    start = company.until - timedelta(days=DAYS - 2)
+    return sorted(
+        (moment, ids.number(one.conversation_id))
+        for one in company.conversations
+        if one.desk == desk
+        for moment in moments(one)
+        if start < moment < company.until
+    )
+
+
+def clocks(found):
+    """Some of the moments, well apart."""
+    last = None
+    for moment in found:
+        if last is None or moment - last > timedelta(hours=20):
+            last = moment
+            yield moment
 
 
 def test_zendesk_by_cursor_and_by_time(company, sandbox):
@@ -53,17 +69,23 @@ def test_zendesk_by_cursor_and_by_time(company, sandbox):
             found |= {child["id"]: child for child in row["child_events"] if child["event_type"] == "Comment"}
         return found
 
+    # moments at which one change shows already and the next one, soon after it, does not
+    between = [
+        before + timedelta(seconds=LATE + 1)
+        for (before, _), (after, _) in pairwise(changes(company, "zendesk"))
+        if 30 < (after - before).total_seconds() < 100
+    ]
     tickets, audits, cursor, start = {}, {}, None, 0
     with zendesk(sandbox) as client:
-        for moment in clocks(company):
-            cursor_path = "incremental/tickets/cursor.json"
+        cursor_path = "incremental/tickets/cursor.json"
+        for moment in clocks(between):
+            sandbox.move_clock(moment)
             for page in walk_cursor(client, cursor_path, "tickets", cursor, per_page=60, support_type_scope="all"):
                 tickets |= {row["id"]: row for row in page["tickets"]}
                 cursor = page["after_cursor"]
             start = events(client, start, audits)
-            sandbox.move_clock(moment)
         sandbox.move_clock(seconds=86_400 * 90)
-        for page in walk_cursor(client, "incremental/tickets/cursor.json", "tickets", cursor, support_type_scope="all"):
+        for page in walk_cursor(client, cursor_path, "tickets", cursor, support_type_scope="all"):
             tickets |= {row["id"]: row for row in page["tickets"]}
         events(client, start, audits)
         whole = {row["id"]: row for row in tickets_page(client, start_time=0)["tickets"]}
@@ -116,19 +138,22 @@ def test_hubspot_by_search_with_a_margin_and_the_threads_of_what_changed(company
                         found[message["id"]] = message
         return found
 
+    # moments at which the later of two changes shows and the earlier one does not
+    between = [
+        after + timedelta(seconds=2)
+        for (before, late), (after, prompt) in pairwise(changes(company, "hubspot"))
+        if late % 2 and not prompt % 2 and (after - before).total_seconds() < LATE
+    ]
     held, said, since = {}, {}, datetime.fromtimestamp(0, company.until.tzinfo)
     with hubspot(sandbox) as client:
         names = [row["name"] for row in get(client, "crm/v3/properties/tickets")["results"]]
         names.remove("system_revision")  # it changes without a trace in the last-modified date
-        for moment in [*clocks(company), None]:
-            if moment is None:
-                sandbox.move_clock(seconds=86_400 * 90)
+        for moment in [*clocks(between), company.until + timedelta(days=90)]:
+            sandbox.move_clock(moment)
             changed = search(client, since)
             held |= {row["id"]: row for row in changed}
             said |= messages(client, [row["id"] for row in changed])
             since = max(datetime.fromisoformat(row["updatedAt"]) for row in held.values()) - MARGIN
-            if moment is not None:
-                sandbox.move_clock(moment)
         whole = {row["id"]: row for row in listed(client, objects, limit=100, properties=",".join(names))}
         archived = {row["id"] for row in listed(client, objects, archived="true", limit=100)}
         everything = messages(client, list(whole))

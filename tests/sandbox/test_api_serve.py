@@ -16,9 +16,8 @@ import pytest
 from small_firm import at, firm, plain, tickets_page, zendesk
 
 from touchstone.errors import SourceError
-from touchstone.sandbox.api import SandboxOptions, serve
+from touchstone.sandbox.api import SandboxOptions, run, serve
 from touchstone.sandbox.api.bulk import bulk_company
-from touchstone.sandbox.api.serve import run
 
 
 def raises():
@@ -66,6 +65,18 @@ def test_a_company_can_be_built_by_the_server_itself():
 
 def test_a_server_that_does_not_start_says_why(tmp_path):
     with pytest.raises(SourceError, match="no such company"), serve(raises, log=tmp_path / "log"):
+        pass
+
+
+def test_a_server_that_cannot_even_read_its_company_says_why(tmp_path, monkeypatch):
+    module = tmp_path / "fleeting.py"
+    module.write_text("def company(ballast):\n    raise AssertionError\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    import fleeting
+
+    module.unlink()
+    # more than a pipe holds
+    with pytest.raises(SourceError, match="fleeting"), serve(partial(fleeting.company, b"x" * 1_000_000)):
         pass
 
 

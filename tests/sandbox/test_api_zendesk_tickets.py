@@ -351,6 +351,7 @@ def test_a_handoff_from_the_ai_agent_is_an_escalation():
         (url,) = signed(sandbox, "2026-03-03").json()["urls"]
         (found,) = client.get(url).json()
         assert (found["resolutionState"], found["escalatedAt"]) == ("escalated", "2026-03-03T00:09:00Z")
+        assert found["escalationReason"] == "asks for a person"
 
 
 def test_credentials_are_always_asked_for():

@@ -11,9 +11,12 @@
             {'columns': ['account_key']},
             {'columns': ['rule', 'value_hash']},
             {'columns': ['_ledger_id']}
-        ]
+        ],
+        pre_hook='set local enable_nestloop = off'
     )
 }}
+-- The planner guesses one row where there are thousands, since the steps have no statistics; joined row by row, a few thousand
+-- people take minutes instead of a moment.
 -- depends_on: {{ ref('int_identity__affected') }}
 -- one row per record, rule and value by which it could be known as somebody, with who it is taken to be: canonical_key is the
 -- smallest key of those who are the same. External and CRM ids are strong, addresses and domains weak: what is joined never

@@ -89,8 +89,9 @@ def _add(world: World, number: int, created: datetime) -> Household:
         speakers=country["speakers"],
         activity=0.25 + 0.6 * dice.random(),
     )
-    if any(other.account.domain == account.domain for other in world.households):
+    if account.domain in world.domains:
         account.domain = account.domain.replace(".example", f"-{number}.example")
+    world.domains.add(account.domain)
     world.households.append(household)
     add_people(world, household)
     return household

@@ -11,6 +11,7 @@ from touchstone.sandbox.letters import write_agent, write_customer
 from touchstone.sandbox.markup import to_html
 from touchstone.sandbox.model import Event
 from touchstone.sandbox.script import Script
+from touchstone.sandbox.staff import has_left
 
 TICKET_BASE = 1000  # number of the helpdesk's ticket of conversation 0, which its merge comments name
 SCRUBBED = "SCRUBBED"
@@ -25,7 +26,11 @@ def rate(script: Script) -> None:
     scores = script.scores()
     if not scores:
         return
-    content = 0.48 * script.is_solved + 0.52 * effects.total(scores) / 100 + dice.normal(0.11)
+    content = (
+        0.48 * script.is_solved
+        + 0.52 * effects.total(scores) / 100
+        + dice.normal(0.11 if case.desk == "zendesk" else 0.19)
+    )
     if case.desk == "zendesk":
         value = 5 if content > 0.6 else 1
     else:
@@ -83,13 +88,13 @@ def _late_reply(script: Script) -> None:
     longest = 25 if script.case.desk == "hubspot" else _patience(script).days - 0.3
     script.wait_days(1.5, longest)
     script.wait_waking(60, 3000)
-    if script.case.desk == "zendesk" and script.chance(0.3):
+    if script.case.desk == "zendesk" and script.chance(0.3) and not has_left(script.agent, script.at):
         script.human(script.write("note_late"), is_internal=True)
         return
     write_customer(script, script.say("customer_late"))
-    if script.agent.left_at is not None and script.agent.left_at <= script.at:
-        return
     script.wait_working(600, 20_000)
+    if has_left(script.agent, script.at):
+        return
     write_agent(script, [script.say("close")])
 
 
@@ -159,7 +164,7 @@ def _touch(script: Script, ended: datetime) -> None:
 def _delete(script: Script, ended: datetime) -> None:
     if script.case.has_twin or not script.chance(0.008):
         return
-    at = script.at + script.dice.seconds(7200, 40 * 86_400)
+    at = script.at + timedelta(seconds=600 + int(script.dice.random() ** 2 * 40 * 86_400))  # most of them soon
     actor = script.agent.agent_id if script.agent is not None else ""
     script.events = [event for event in script.events if event.at < at or event.kind == "touch"]
     script.events.append(Event("delete", at, "human_agent" if actor else "system", actor))

@@ -7,13 +7,14 @@ from touchstone.sandbox.letters import write_agent, write_customer
 from touchstone.sandbox.model import Agent
 from touchstone.sandbox.roster import available
 from touchstone.sandbox.script import Script
-from touchstone.sandbox.staff import skill_on
+from touchstone.sandbox.staff import has_left, skill_on
 
 _FIRST_REPLY = {"chat": (25, 330), "voice": (3, 10), "email": (1200, 26_000), "ticket": (900, 24_000)}
 _IN_TIME = {"chat": 300, "voice": 60, "email": 86_400, "ticket": 86_400}
 _UPSET = ("frustrated", "angry")
 _SPECIALISTS = ("billing", "technical", "integrations", "access")
 _MISROUTED = 0.04
+_TEMPTING = ("Billing", "Accounts")  # areas in which one might ask for a card number or a password
 _HARDNESS = {"simple": 0.07, "medium": 0.0, "hard": -0.2}
 
 
@@ -50,11 +51,6 @@ def human_part(script: Script, *, by_ai: str = "", reason: str = "") -> None:
 
 def reopened_part(script: Script) -> None:
     """What follows when the customer says that it was not solved after all."""
-    if script.agent.left_at is not None and script.agent.left_at <= script.at:
-        script.wait_working(600, 7200)
-        agent = available(script, script.team)
-        script.handoff(agent, "agent_left", script.agent.agent_id)
-        _tune(script, agent)
     _wait_for_agent(script)
     write_agent(script, [script.say("retry"), script.say_fact("answer"), script.say("confirm")])
     script.status("pending", script.agent.agent_id)
@@ -100,6 +96,15 @@ def _wait_for_agent(script: Script) -> None:
         script.wait_working(least, max(least + 20, most * pace))
     waited = (script.at - since).total_seconds()
     script.mark("efficiency_proactivity", 2, waited <= _IN_TIME[script.case.channel])
+    _replace_leaver(script)
+
+
+def _replace_leaver(script: Script) -> None:
+    """Give the case to somebody else where the person in charge has left the firm."""
+    if has_left(script.agent, script.at):
+        agent = available(script, script.team)
+        script.handoff(agent, "agent_left", script.agent.agent_id)
+        _tune(script, agent)
 
 
 def _opening(script: Script) -> list[str]:
@@ -163,7 +168,7 @@ def _details(script: Script, opening: list[str], extra: float) -> list[str]:
         script.mark("efficiency_proactivity", 3, True)
         return opening
     if script.chance(0.5):
-        if _habit(script, "asks_secret") and script.case.area == "Billing" and script.chance(0.4):
+        if _habit(script, "asks_secret") and script.case.area in _TEMPTING and script.chance(0.5):
             question = script.say("secret_request")
             script.mark("process_policy", 3, False)
         else:
@@ -214,7 +219,12 @@ def _work(script: Script, opening: list[str]) -> None:
     if script.is_solved and case.complexity == "hard" and case.channel != "voice" and script.chance(0.3):
         _hold(script, opening)
         opening = []
-    tries = 1 + script.chance(0.3 - 0.25 * script.quality["accuracy"]) if script.is_solved else script.dice.whole(1, 3)
+    if case.fails_policy:
+        tries = 1  # the customer believes it
+    elif script.is_solved:
+        tries = 1 + script.chance(0.3 - 0.25 * script.quality["accuracy"])
+    else:
+        tries = script.dice.whole(1, 3)
     for number in range(tries):
         is_last = number == tries - 1
         _reply(script, opening, is_right=script.is_solved and is_last, is_first=number == 0)
@@ -244,14 +254,12 @@ def _hold(script: Script, opening: list[str]) -> None:
     script.wait(60, 1800)
     script.system(script.write("auto_engineering"), script.automation("auto_engineering"), is_internal=True)
     script.wait_days(1.5, 26)
-    if script.agent.left_at is not None and script.agent.left_at <= script.at:
-        agent = available(script, script.team)
-        script.handoff(agent, "agent_left", script.agent.agent_id)
-        _tune(script, agent)
     script.wait_working(60, 9000)
+    _replace_leaver(script)
     script.status("open", script.agent.agent_id)
     write_agent(script, [script.say("update")])
     script.wait_working(1200, 40_000)
+    _replace_leaver(script)
 
 
 def _reply(script: Script, opening: list[str], *, is_right: bool, is_first: bool) -> None:
@@ -271,9 +279,7 @@ def _reply(script: Script, opening: list[str], *, is_right: bool, is_first: bool
         parts.append(script.say("wrong" if script.chance(0.45) else "vague"))
     script.mark("resolution", 2, is_right or (not is_careless and 0.5))
     script.mark("accuracy", 4, is_right or (not is_careless and not case.fails_policy and 0.3))
-    if script.shows("accuracy", 1, 0.1, 0.98):
-        pass
-    else:
+    if not script.shows("accuracy", 1, 0.1, 0.98):
         parts.append(script.say("guess"))
     if script.asks_twice:
         if script.shows("accuracy", 2, 0.1, 0.98):
@@ -306,4 +312,6 @@ def close(script: Script) -> None:
             script.wait_working(600, 14_000)
         else:
             script.wait(6, 90)
+        if has_left(script.agent, script.at):
+            return
         write_agent(script, [script.say("close"), script.say("further_help") if script.chance(0.3) else ""])

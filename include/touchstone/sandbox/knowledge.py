@@ -14,7 +14,7 @@ from touchstone.sandbox.world import World
 _HORIZON = timedelta(days=1100)  # edits are drawn this far ahead, and cut where the company ends
 _PER_TOPIC = 3
 _TRANSLATED = 0.6
-_SLOTS = {
+ARTICLE_SLOTS = {
     "plan": "Business",
     "plan2": "Enterprise",
     "days": "3",
@@ -100,7 +100,7 @@ def _versions(
         is_old = gap is not None and moment < world.on(gap.days[1])
         lines = everything["fact_old" if is_old else "fact"]
         chosen = [lines[(number + place) % len(lines)] for place in range(min(3, len(lines)))]
-        body = "\n".join(render((line,), dice, _SLOTS) for line in chosen)
+        body = "\n".join(render((line,), dice, ARTICLE_SLOTS) for line in chosen)
         if len(versions) > 1 and dice.chance(0.5):
             body = f"{body}\n{_text(dice, topic, locale, 'next')}"
         versions.append(ArticleVersion(moment, title, body, dice.pick(editors)))
@@ -108,7 +108,7 @@ def _versions(
 
 
 def _text(dice: Dice, topic: str, locale: str, name: str) -> str:
-    return render(book(locale)[topic].everything[name], dice, _SLOTS)
+    return render(book(locale)[topic].everything[name], dice, ARTICLE_SLOTS)
 
 
 def retrieve(world: World, dice: Dice, topic: str, locale: str, now: datetime) -> list[tuple[str, int, float]]:

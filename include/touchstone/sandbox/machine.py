@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from touchstone.sandbox import effects
 from touchstone.sandbox.knowledge import retrieve
 from touchstone.sandbox.letters import write_customer
@@ -16,13 +18,37 @@ _TOOLS = {
     "access": ("lookup_user", "send_reset_link", "fetch_login_log"),
     "frontline": ("lookup_workspace", "search_help_centre", "lookup_plan"),
 }
-_SKILL = {"resolution": 0.8, "accuracy": 0.85, "empathy_tone": 0.72, "clarity": 0.86, "process_policy": 0.85}
+_SKILL = {
+    "resolution": 0.8,
+    "accuracy": 0.85,
+    "empathy_tone": 0.72,
+    "clarity": 0.86,
+    "process_policy": 0.85,
+    "efficiency_proactivity": 0.8,
+}
 _ELSEWHERE = ("report_builder", "user_permissions", "password_reset", "invoice_question")
 
 
 def machine_of(script: Script) -> Agent:
     name = AI_MAIN if script.case.desk == "zendesk" else AI_TRIAGE
     return next(agent for agent in script.world.agents if agent.name == name)
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """How the AI agent fares in a conversation.
+
+    Attributes:
+        gap: The gap in the articles that is open on the topic.
+        is_sure: It is wrong without knowing it.
+        has_hit: Its search finds articles on the topic.
+    """
+
+    agent: Agent
+    gap: effects.Gap | None
+    is_failing: bool
+    is_sure: bool
+    has_hit: bool
 
 
 def ai_part(script: Script) -> tuple[Agent, str]:
@@ -33,53 +59,51 @@ def ai_part(script: Script) -> tuple[Agent, str]:
     """
     case, dice = script.case, script.dice
     agent = machine_of(script)
-    script.side = "ai"
-    gap = effects.gap_of(case.topic, case.day)
-    is_worse = case.desk == "zendesk" and effects.is_regressed(case.topic, case.day)
-    base = {name: min(0.97, max(0.05, value + dice.normal(0.05))) for name, value in _SKILL.items()}
-    script.quality = base | {"efficiency_proactivity": 0.8}
-    if gap is not None:
-        case.effects.append(effects.gap_name(gap))
-    if is_worse:
-        case.effects.append("ai_version_worse")
-    if not case.ai_solves:
-        script.quality["accuracy"] *= 0.6
-    is_sure = is_worse or (gap is not None and gap.kind == "outdated")
-    has_hit = gap is None or gap.kind == "outdated"
+    attempt = _attempt(script, agent)
     script.wait(2, 9)
     script.status("open")
-    if not script.gave_details and script.chance(0.28):
-        opening = _say(script, "ai_greeting", "ask")
+    has_greeted = not script.gave_details and script.chance(0.28)
+    if has_greeted:
+        opening = f"{script.say('ai_greeting')} {script.say('ask')}"
         script.ai(agent.agent_id, opening, Answer(round(0.6 + 0.3 * dice.random(), 2), case.topic))
         _react(script, "give")
         script.gave_details = True
         script.mark("efficiency_proactivity", 2, True)
-    is_failing = not case.ai_solves
-    is_first = not any(event.actor == "ai_agent" for event in script.events)
-    wording, failed_tool = _answer(script, agent, is_failing, is_sure, has_hit, is_first=is_first)
-    rounds = dice.pick((1, 1, 2)) if is_failing else int(script.chance(0.22))
+    wording, failed_tool = _answer(script, attempt, is_first=not has_greeted)
+    rounds = dice.pick((1, 1, 2)) if attempt.is_failing else int(script.chance(0.22))
     for _ in range(rounds):
-        _react(script, "customer_not_asked" if is_failing else "second")
-        if is_failing and script.chance(0.5):
-            text = f"{script.say('ai_repeat')} {wording}"
+        _react(script, "customer_not_asked" if attempt.is_failing else "second")
+        if attempt.is_failing and script.chance(0.5):
             script.mark("clarity", 2, False)
-            script.ai(agent.agent_id, text, _details(script, is_failing, is_sure, has_hit, []))
-        elif is_failing:
-            _, failed = _answer(script, agent, is_failing, is_sure, has_hit, is_first=False)
-            failed_tool = failed_tool or failed
+            script.ai(agent.agent_id, f"{script.say('ai_repeat')} {wording}", _details(script, attempt, []))
+        elif attempt.is_failing:
+            _, has_failed = _answer(script, attempt, is_first=False)
+            failed_tool = failed_tool or has_failed
         else:
-            text = _say(script, "second_answer", "ai_further")
-            script.ai(agent.agent_id, text, _details(script, False, False, has_hit, []))
+            text = f"{script.say('second_answer')} {script.say('ai_further')}"
+            script.ai(agent.agent_id, text, _details(script, attempt, []))
     script.mark("resolution", 4, case.ai_solves)
     script.mark("efficiency_proactivity", 2, not rounds)
     if case.mode == "ai":
         _end_alone(script)
         return agent, ""
-    return agent, _hand_over(script, agent, failed_tool, has_hit)
+    return agent, _hand_over(script, agent, failed_tool, attempt.has_hit)
 
 
-def _say(script: Script, *names: str) -> str:
-    return " ".join(script.say(name) for name in names if name)
+def _attempt(script: Script, agent: Agent) -> _Attempt:
+    case, dice = script.case, script.dice
+    gap = effects.gap_of(case.topic, case.day)
+    is_worse = case.desk == "zendesk" and effects.is_regressed(case.topic, case.day)
+    if gap is not None:
+        case.effects.append(effects.gap_name(gap))
+    if is_worse:
+        case.effects.append("ai_version_worse")
+    is_outdated = gap is not None and gap.kind == "outdated"
+    script.side = "ai"
+    script.quality = {name: min(0.97, max(0.05, value + dice.normal(0.05))) for name, value in _SKILL.items()}
+    if not case.ai_solves:
+        script.quality["accuracy"] *= 0.6
+    return _Attempt(agent, gap, not case.ai_solves, is_worse or is_outdated, gap is None or is_outdated)
 
 
 def _react(script: Script, name: str) -> None:
@@ -92,16 +116,14 @@ def _react(script: Script, name: str) -> None:
     script.wait(2, 9)
 
 
-def _answer(
-    script: Script, agent: Agent, is_failing: bool, is_sure: bool, has_hit: bool, *, is_first: bool
-) -> tuple[str, bool]:
+def _answer(script: Script, attempt: _Attempt, *, is_first: bool) -> tuple[str, bool]:
     """Send one answer; returns its core and whether a tool failed."""
-    gap = effects.gap_of(script.case.topic, script.case.day)
+    is_failing, is_sure = attempt.is_failing, attempt.is_sure
     if not is_failing:
         core = script.say_fact("fact")
-    elif is_sure and gap is not None:
+    elif is_sure and attempt.gap is not None:
         core = script.say("fact_old")  # it reads what the articles still say
-    elif is_sure or (has_hit and script.chance(0.5)):
+    elif is_sure or (attempt.has_hit and script.chance(0.5)):
         core = script.say("wrong")
     else:
         core = script.say("ai_unsure")
@@ -125,35 +147,39 @@ def _answer(
     if script.shows("process_policy", 1, 0.2, 0.95):
         parts.append(script.say("ai_confirm" if script.chance(0.6) else "ai_further"))
     script.mark("process_policy", 3, True)
-    script.ai(agent.agent_id, " ".join(parts), _details(script, is_failing, is_sure, has_hit, calls))
+    script.ai(attempt.agent.agent_id, " ".join(parts), _details(script, attempt, calls))
     return core, failed
 
 
-def _details(script: Script, is_failing: bool, is_sure: bool, has_hit: bool, calls: list[ToolCall]) -> Answer:
+def _details(script: Script, attempt: _Attempt, calls: list[ToolCall]) -> Answer:
+    """Confidence, intent and sources that it states."""
     case, dice = script.case, script.dice
-    if is_failing and is_sure:
+    if attempt.is_failing and attempt.is_sure:
         confidence = 0.8 + 0.17 * dice.random()
-    elif not has_hit:
+    elif not attempt.has_hit:
         confidence = 0.12 + 0.36 * dice.random()
-    elif is_failing:
+    elif attempt.is_failing:
         confidence = 0.28 + 0.46 * dice.random()
     else:
         confidence = 0.6 + 0.39 * dice.random()
     intent = case.topic
-    if is_failing and script.chance(0.3):
+    if attempt.is_failing and script.chance(0.3):
         intent = dice.pick(_ELSEWHERE)
     elif script.chance(0.03):
         intent = "general"
-    if not has_hit:
-        sources = []
-        if script.chance(0.4):  # the search offers something that only sounds alike
-            near = retrieve(script.world, dice, dice.pick(_ELSEWHERE), case.language, script.at)
-            sources = [(article, version, round(relevance * 0.4, 2)) for article, version, relevance in near[:1]]
-    elif is_failing and not is_sure and script.chance(0.35):
-        sources = []
-    else:
-        sources = retrieve(script.world, dice, case.topic, case.language, script.at)
-    return Answer(round(confidence, 2), intent, sources, calls)
+    return Answer(round(confidence, 2), intent, _sources(script, attempt), calls)
+
+
+def _sources(script: Script, attempt: _Attempt) -> list[tuple[str, int, float]]:
+    case, dice = script.case, script.dice
+    if not attempt.has_hit:
+        if script.chance(0.6):
+            return []
+        near = retrieve(script.world, dice, dice.pick(_ELSEWHERE), case.language, script.at)
+        return [(article, version, round(relevance * 0.4, 2)) for article, version, relevance in near[:1]]
+    if attempt.is_failing and not attempt.is_sure and script.chance(0.35):
+        return []
+    return retrieve(script.world, dice, case.topic, case.language, script.at)
 
 
 def _tool_calls(script: Script, is_failing: bool) -> list[ToolCall]:

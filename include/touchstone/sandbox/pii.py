@@ -60,5 +60,7 @@ def phone(dice: Dice, country: str) -> str:
     )
 
 
-def street(dice: Dice) -> str:
-    return dice.pick(load("cast")["streets"]).format(n=dice.whole(2, 190))
+def street(country: str, number: int) -> str:
+    """The address of the account of that number."""
+    streets = load("cast")["streets"][country]
+    return streets[number % len(streets)].format(n=2 + number * 37 % 180)

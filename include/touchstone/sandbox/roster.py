@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from touchstone.sandbox.model import Agent
 from touchstone.sandbox.script import Script
-from touchstone.sandbox.staff import team_of, working
+from touchstone.sandbox.staff import has_left, team_of, working
 from touchstone.sandbox.world import World
 
 
@@ -26,7 +26,7 @@ def set_roster(world: World, day: int) -> None:
 def available(script: Script, team: str) -> Agent:
     """Somebody of the team who is still there; one who speaks the customer's language first."""
     language = script.case.language
-    agents = [one for one in script.world.roster[team] if one.left_at is None or one.left_at > script.at]
+    agents = [one for one in script.world.roster[team] if not has_left(one, script.at)]
     if script.agent is not None:
         agents = [one for one in agents if one is not script.agent] or agents
     if language != "en":

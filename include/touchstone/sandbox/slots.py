@@ -100,7 +100,7 @@ def fill_slots(world: World, case: Case, dice: Dice) -> dict[str, Any]:
         "card": card,
         "card4": card[-4:],
         "iban": pii.iban(dice),
-        "street": pii.street(dice),
+        "street": pii.street(account.country, int(account.account_id[4:])),
         "error": dice.pick(cast["errors"]),
         "browser": dice.pick(cast["browsers"]),
         "hex": f"{dice.getrandbits(32):08x}",

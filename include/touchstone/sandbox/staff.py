@@ -46,7 +46,7 @@ def found_staff(world: World) -> None:
     for team in ("technical", "billing"):
         agent = _hire(world, dice, team, world.start - timedelta(days=dice.whole(500, 900)))
         agent.left_at = world.start - timedelta(days=dice.whole(20, 200))
-    _choose(world, dice)
+    _choose(world)
 
 
 def _machines(world: World) -> None:
@@ -109,19 +109,21 @@ def _hire(world: World, dice: Dice, team: str, hired: datetime) -> Agent:
     world.personas[agent.agent_id] = Persona(
         skill=min(0.97, max(0.28, 0.66 + dice.normal(0.19))),
         leanings={name: dice.normal(0.10) for name in _DIMENSIONS},
-        habits=frozenset(habit for habit in _HABITS if dice.chance(0.13)),
+        habits=frozenset({_HABITS[number // 2 % len(_HABITS)]} if number % 2 else ()),
         pace=0.6 + 0.9 * dice.random(),
     )
     return agent
 
 
-def _choose(world: World, dice: Dice) -> None:
+def _choose(world: World) -> None:
     """Set the two whose skill changes, and who is to stay long enough to be seen changing."""
     workers = [agent for agent in world.agents if agent.kind == "human_agent" and agent.teams[0][1] == "technical"]
     workers = [agent for agent in workers if agent.left_at is None]
     drifter = workers[-1]
     workers = [agent for agent in world.agents if agent.kind == "human_agent" and agent.teams[0][1] == "billing"]
-    improver = [agent for agent in workers if agent.left_at is None][-1]
+    workers = [agent for agent in workers if agent.left_at is None]
+    improver = workers[-1]
+    world.personas[workers[0].agent_id].habits |= {"asks_secret"}  # billing is where it does most harm
     for agent, skill in ((drifter, 0.88), (improver, 0.46)):
         persona = world.personas[agent.agent_id]
         persona.skill, persona.habits, persona.leanings = skill, frozenset(), dict.fromkeys(_DIMENSIONS, 0.0)
@@ -150,7 +152,7 @@ def staff_changes(world: World, day: int) -> None:
     if dice.chance(len(support) * 0.0016):
         fewest = min(TEAMS[:-1], key=lambda team: sum(team_of(agent, now) == team for agent in support))
         team = fewest if dice.chance(0.5) else dice.pick(TEAMS[:-1])
-        _hire(world, dice, team, now + timedelta(hours=8))
+        _hire(world, dice, team, now)
     if dice.chance(len(support) * 0.0009):
         mover = dice.pick(support)
         team, role = mover.teams[-1][1:]
@@ -181,6 +183,11 @@ def team_of(agent: Agent, now: datetime) -> str:
         if since <= now:
             team = name
     return team
+
+
+def has_left(agent: Agent, now: datetime) -> bool:
+    """Whether the person is no longer with the firm at `now`."""
+    return agent.left_at is not None and agent.left_at <= now
 
 
 def version_of(agent: Agent, now: datetime) -> str:

@@ -92,6 +92,7 @@ class World:
     hubspot_share: float
     teams: list[str] = field(default_factory=list)
     households: list[Household] = field(default_factory=list)
+    domains: set[str] = field(default_factory=set)
     customers: list[Customer] = field(default_factory=list)
     agents: list[Agent] = field(default_factory=list)
     personas: dict[str, Persona] = field(default_factory=dict)

@@ -185,10 +185,10 @@ def _day(context: Context, day: date) -> Iterator[Page]:
         except CutAnswer as fault:
             if attempt == ATTEMPTS:
                 raise CutAnswer(
-                    f"{context.source.name}: the export of {day} failed {ATTEMPTS} times", str(fault), "Run it again."
+                    f"{context.source.name}: the export of {day} failed {ATTEMPTS} times", fault.thing, "Run it again."
                 ) from None
             pause = FIRST_PAUSE * 2 ** (attempt - 1)
-            log.warning("%s: %s; again in %.1f s", context.source.name, fault, pause)
+            log.warning("%s: %s; again in %.1f s", context.source.name, fault.thing, pause)
             time.sleep(pause)
 
 
@@ -203,7 +203,7 @@ def _pages(context: Context, day: date) -> Iterator[Page]:
     is_first = True
     asked = _parameters(context, day)
     with context.api.lines(PATH, asked, budget="export", media_type=MEDIA_TYPE) as lines:
-        reader = Reader(context.api, f"{context.source.name}: the export of {day}")
+        reader = Reader(context.api, f"the export of {day}")
         for record in reader.events(lines):
             if len(records) == PART_EVENTS:
                 part = Part("events", name, is_first, is_last=False)
@@ -272,7 +272,7 @@ class Reader:
                 if not line.strip():
                     continue
                 if line.strip() == _TERMINATED:
-                    raise CutAnswer(f"{self._what} was terminated early", None, "Run it again.")
+                    raise CutAnswer(f"{self._what} was terminated early")
             pending.append(line)
             size += len(line)
             if line.rstrip().endswith(b"}"):
@@ -285,7 +285,7 @@ class Reader:
                 self._refuse(pending)
                 pending, size = [], 0
         if pending:
-            raise CutAnswer(f"{self._what} ends in the midst of a record", None, "Run it again.")
+            raise CutAnswer(f"{self._what} ends in the midst of a record")
 
     def _joined(self, pending: list[bytes]) -> tuple[int, Record | None]:
         """A record of several lines and the line on which it begins: what comes before it belongs to none."""

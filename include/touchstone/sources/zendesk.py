@@ -155,8 +155,8 @@ class ZendeskConnector:
             _list("brands", "/api/v2/brands.json", "brands", every_days=REFERENCE_DAYS),
             _list("ticket_fields", "/api/v2/ticket_fields.json", "ticket_fields", every_days=REFERENCE_DAYS),
             _list("sla_policies", "/api/v2/slas/policies.json", "sla_policies", every_days=REFERENCE_DAYS),
-            _by_time("organizations", f"{exports}/organizations.json", "organizations"),
-            _by_cursor("users", f"{exports}/users/cursor.json", {"users": "users"}),
+            _by_time("organizations", f"{exports}/organizations.json", "organizations", whole=True),
+            _by_cursor("users", f"{exports}/users/cursor.json", {"users": "users"}, whole=True),
             _by_cursor(
                 "tickets",
                 f"{exports}/tickets/cursor.json",
@@ -172,7 +172,9 @@ class ZendeskConnector:
             Stream("deleted_tickets", _deleted),
         ]
         if options.help_center:
-            streams.append(_by_time("articles", "/api/v2/help_center/incremental/articles.json", "articles"))
+            streams.append(
+                _by_time("articles", "/api/v2/help_center/incremental/articles.json", "articles", whole=True)
+            )
         if options.ai_agents:
             streams.append(Stream("ai_conversations", _ai_conversations, backfill=_ai_interval))
         return streams
@@ -227,6 +229,11 @@ def _start(context: Context) -> int:
     return int(min(first, context.window.now - _WITHHELD).timestamp())
 
 
+def _first_of(context: Context, *, whole: bool) -> int:
+    """Where an export begins: people, companies and articles are read whole, since old ones take part in new tickets."""
+    return 1 if whole and context.window.interval is None else _start(context)
+
+
 def _until(context: Context) -> int | None:
     interval = context.window.interval
     if interval is None:
@@ -240,13 +247,13 @@ def _from_the_start(window: Window) -> State:
     return {}
 
 
-def _by_cursor(name: str, path: str, keys: dict[str, str], **params: Any) -> Stream:
+def _by_cursor(name: str, path: str, keys: dict[str, str], *, whole: bool = False, **params: Any) -> Stream:
     def walk(context: Context, state: State) -> Iterator[Page]:
         return cursor_export(
             context.api,
             path,
             state,
-            start=_start(context),
+            start=_first_of(context, whole=whole),
             params={"per_page": PER_PAGE, **params},
             budget="incremental",
             records_of=lambda answer: {stream: answer.get(key) or [] for stream, key in keys.items()},
@@ -255,13 +262,13 @@ def _by_cursor(name: str, path: str, keys: dict[str, str], **params: Any) -> Str
     return Stream(name, walk, backfill=_from_the_start)
 
 
-def _by_time(name: str, path: str, key: str, **params: Any) -> Stream:
+def _by_time(name: str, path: str, key: str, *, whole: bool = False, **params: Any) -> Stream:
     def walk(context: Context, state: State) -> Iterator[Page]:
         return time_export(
             context.api,
             path,
             state,
-            start=_start(context),
+            start=_first_of(context, whole=whole),
             params={"per_page": PER_PAGE, **params},
             budget="incremental",
             records_of=lambda answer: {name: answer[key]},

@@ -388,7 +388,7 @@ def test_a_run_that_ends_amid_a_large_day_reads_the_day_again(warehouse, monkeyp
 
 def test_what_only_a_cut_statement_of_a_large_day_held_leaves_again(warehouse, quiet, monkeypatch):
     monkeypatch.setattr(mixpanel, "PART_EVENTS", 100)
-    events = [line(event(number, NOON)) for number in range(300)]
+    events = [line(event(number, NOON)) for number in range(350)]
     with scripted([text(b"".join([*events, b"terminated early\n"])), text(b"".join(events[:250]))]) as api:
         place = MixpanelPlace(warehouse, quiet, base_url=api.url, start=str(TODAY))
         place.run()

@@ -106,10 +106,12 @@ handoffs as (
 
 first_contacts as (
 
-    select issue_episodes.*
+    -- an interaction that is taken up again after a long pause begins a second issue: it counts for its first
+    select distinct on (issue_episodes.interaction_key) issue_episodes.*
     from {{ ref('issue_episodes') }} as issue_episodes
     inner join affected on issue_episodes.interaction_key = affected.interaction_key
     where issue_episodes.contact_number = 1
+    order by issue_episodes.interaction_key, issue_episodes.episode_number
 
 ),
 

@@ -319,6 +319,7 @@ def tickets(desk: Desk, teams: list[str]) -> Kind:
             if assignee is not None and assignee.kind == "human_agent"
             else None,
             "hubspot_team_id": str(teams.index(state.team) + 1) if state.team else None,
+            "last_handoff_reason": handoffs[-1].text if handoffs else None,
             "handoff_log": "\n".join(
                 "|".join((stamp(event.at), agent(event.actor_id), agent(event.value), event.team, event.text))
                 for event in handoffs
@@ -342,7 +343,9 @@ def tickets(desk: Desk, teams: list[str]) -> Kind:
         return fold(desk.conversations[place], now).deleted_at if place in deleted else None
 
     strings = ("subject", "content", "hs_ticket_category", "product_area", "conversation_language", "ticket_tags")
-    types = dict.fromkeys((*strings, "hubspot_owner_id", "hubspot_team_id", "handoff_log"), "string")
+    types = dict.fromkeys(
+        (*strings, "hubspot_owner_id", "hubspot_team_id", "last_handoff_reason", "handoff_log"), "string"
+    )
     types |= dict.fromkeys(("hs_merged_object_ids", "hs_object_id"), "string")
     types |= dict.fromkeys(
         ("hs_pipeline", "hs_pipeline_stage", "status_detail", "hs_ticket_priority", "source_type"), "enumeration"

@@ -13,7 +13,7 @@ from touchstone.sandbox.api.calls import Answer, Call, Refusal
 from touchstone.sandbox.api.clock import micros, seconds
 from touchstone.sandbox.api.desk import latest
 from touchstone.sandbox.api.zendesk_tickets import Tickets
-from touchstone.sandbox.model import Company, Conversation
+from touchstone.sandbox.model import Company, Conversation, Event
 from touchstone.sandbox.state import MessageState, fold, shown_at
 
 HORIZON = timedelta(days=30)
@@ -95,8 +95,8 @@ class AiExport:
         first = next(event for event in one.events if event.actor == "ai_agent")
         agent = self._agents[first.actor_id]
         version = latest(agent.versions, one.created_at)
-        escalated_at = self._escalated_at(one, made)
-        if escalated_at is not None:
+        handoff = self._escalation(one, made)
+        if handoff is not None:
             resolution = "escalated"
         elif state.solved_at is not None:
             resolution = "resolved"
@@ -112,8 +112,9 @@ class AiExport:
             "startedAt": one.created_at,
             "endedAt": state.solved_at,
             "language": one.language,
-            "escalated": escalated_at is not None,
-            "escalatedAt": escalated_at,
+            "escalated": handoff is not None,
+            "escalatedAt": handoff.at if handoff is not None else None,
+            "escalationReason": handoff.text or None if handoff is not None else None,
             "resolutionState": resolution,
             "messages": [
                 self._message(message, call)
@@ -122,12 +123,13 @@ class AiExport:
             ],
         }
 
-    def _escalated_at(self, one: Conversation, made: datetime) -> datetime | None:
+    def _escalation(self, one: Conversation, made: datetime) -> Event | None:
+        """The handoff by which an AI agent gave a conversation away."""
         for event in one.events:
             if event.kind == "handoff" and shown_at(event) <= made:
                 agent = self._agents.get(event.actor_id)
                 if agent is not None and agent.kind == "ai_agent":
-                    return event.at
+                    return event
         return None
 
     def _message(self, message: MessageState, call: Call) -> dict[str, Any]:

@@ -242,6 +242,14 @@ class Lander:
             query.format(sql.Identifier(self.schema, stream)), [self.instance, interaction_id]
         ).fetchone()[0]
 
+    def ids(self, stream: str, interaction_ids: list[str]) -> list[str]:
+        """See `touchstone.sources.http.streams.Rows`."""
+        query = sql.SQL("select id from {} where instance = %s and interaction_id = any(%s) order by id")
+        found = self.connection.execute(
+            query.format(sql.Identifier(self.schema, stream)), [self.instance, interaction_ids]
+        )
+        return [row_id for (row_id,) in found]
+
     def payloads(self, stream: str, ids: list[str]) -> dict[str, Record]:
         """See `touchstone.sources.http.streams.Rows`."""
         query = sql.SQL("select id, payload from {} where instance = %s and id = any(%s)")

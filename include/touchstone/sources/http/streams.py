@@ -117,6 +117,9 @@ class Rows(Protocol):
     def count(self, stream: str, interaction_id: str) -> int:
         """How many rows of a conversation the stream holds."""
 
+    def ids(self, stream: str, interaction_ids: list[str]) -> list[str]:
+        """Ids of the rows of conversations that the stream holds."""
+
     def payloads(self, stream: str, ids: list[str]) -> dict[str, Record]:
         """Payloads by id, of those that the stream holds."""
 

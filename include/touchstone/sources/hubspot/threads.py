@@ -68,7 +68,8 @@ class _ThreadWalk:
         if "phase" not in self.state:
             listed = self.state.get("listed")
             if listed is None or self._now - listed >= FULL_READ // timedelta(milliseconds=1):
-                self.state["ticket_load"] = self._context.rows.last_load("tickets")
+                # the first list reads every thread, and so all of these tickets'
+                self.state.setdefault("ticket_load", self._context.rows.last_load("tickets"))
                 self._begin("list")
             else:
                 self._begin("moved")
@@ -177,16 +178,21 @@ class _ThreadWalk:
         """Threads of the tickets that changed since they were last read, load by load of what has landed."""
         while (found := self._context.rows.changed("tickets", self.state["ticket_load"])) is not None:
             load_id, tickets = found
-            links = self._context.rows.payloads("associations", [f"tickets:{one}:conversations" for one, _ in tickets])
-            wanted = [str(one) for link in links.values() for one in link["to_ids"] if str(one) not in self._fresh]
-            threads = []
-            for thread_id in dict.fromkeys(wanted):
-                thread = self._api.get(f"{PATH}/{thread_id}", absent=(404,))
-                # what is gone is in the list of what is archived, or was deleted for good
-                if thread is not None:
-                    threads.append(thread)
+            wanted = [thread_id for thread_id in self._threads_of(tickets) if thread_id not in self._fresh]
+            threads = [thread for thread_id in wanted if (thread := self._thread(thread_id)) is not None]
             yield from self._whole(threads, {"ticket_load": load_id})
         self._begin("archived")
+
+    def _threads_of(self, tickets: list[tuple[str, Record]]) -> list[str]:
+        """Ids of the threads of tickets: by association, and those that are held, since an archived ticket has none."""
+        links = self._context.rows.payloads("associations", [f"tickets:{one}:conversations" for one, _ in tickets])
+        linked = [str(one) for link in links.values() for one in link["to_ids"]]
+        return list(dict.fromkeys(linked + self._context.rows.ids("threads", [one for one, _ in tickets])))
+
+    def _thread(self, thread_id: str) -> Record | None:
+        """A thread as it stands, archived or not; None for what was deleted for good."""
+        path = f"{PATH}/{thread_id}"
+        return self._api.get(path, absent=(404,)) or self._api.get(path, {"archived": "true"}, absent=(404,))
 
     # --- what lands
 

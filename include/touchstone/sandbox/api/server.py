@@ -7,8 +7,10 @@ import gc
 import logging
 import multiprocessing
 import os
+import pickle
 import socket
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -17,6 +19,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any
 
@@ -94,9 +97,20 @@ def serve(
     options = options or SandboxOptions()
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_child, args=(company, options, theirs, log), name="sandbox", daemon=True)
-    process.start()
-    theirs.close()
+    # By a file: the pipe to a new process holds little, and writing more into it waits for ever once that process is dead.
+    with tempfile.NamedTemporaryFile(prefix="sandbox-", suffix=".pickle") as file:
+        pickle.dump(company, file, pickle.HIGHEST_PROTOCOL)
+        file.flush()
+        process = context.Process(target=_child, args=(file.name, options, theirs, log), name="sandbox", daemon=True)
+        process.start()
+        theirs.close()
+        yield from _running(process, ours, options, log, patience)
+
+
+def _running(
+    process: SpawnProcess, ours: Connection, options: SandboxOptions, log: Path | None, patience: float
+) -> Iterator[Sandbox]:
+    """The server from its start to its end."""
     try:
         port = _port(ours, process.sentinel, patience, log)
         url = f"http://{HOST}:{port}"
@@ -161,11 +175,13 @@ def _await_health(url: str, patience: float) -> None:
         time.sleep(0.02)
 
 
-def _child(company: Company | Recipe, options: SandboxOptions, pipe: Connection, log: Path | None) -> None:
+def _child(path: str, options: SandboxOptions, pipe: Connection, log: Path | None) -> None:
     with log.open("ab") if log else Path(os.devnull).open("wb") as output:
         os.dup2(output.fileno(), sys.stdout.fileno() if _has_file(sys.stdout) else 1)
         os.dup2(output.fileno(), sys.stderr.fileno() if _has_file(sys.stderr) else 2)
     try:
+        with Path(path).open("rb") as file:
+            company = pickle.load(file)  # noqa: S301 - the parent process wrote it
         app = create_app(company() if callable(company) else company, options)
         listening = _socket(0)
     except BaseException:
