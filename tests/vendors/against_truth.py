@@ -1,0 +1,98 @@
+"""What core holds of a vendor, beside what is true of the simulated company at the same moment."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from itertools import pairwise
+from typing import Any
+
+from touchstone.sandbox.api import ids
+from touchstone.sandbox.model import Company
+from touchstone.sandbox.state import moments
+from touchstone.sandbox.truth import canonical
+from touchstone.settings import Settings
+from touchstone.warehouse.engine import connect
+
+VENDOR_ID = {"zendesk": ids.zendesk_id, "hubspot": ids.hubspot_id}
+
+
+def quiet_moment(company: Company, start: datetime) -> datetime:
+    """A moment from `start` on after minutes in which nothing happened, so that no export withholds anything."""
+    changes = sorted(
+        moment for moment in {moment for one in company.conversations for moment in moments(one)} if moment > start
+    )
+    for before, after in pairwise(changes):
+        if (after - before).total_seconds() > 130:
+            return before.replace(microsecond=0) + (after - before) - (after - before) / 8
+    raise AssertionError("the company is never quiet")
+
+
+def truth_of(company: Company, now: datetime, desk: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Conversations and messages that a perfect extraction holds.
+
+    Messages of a merged conversation count where it ended; those of a deleted one are gone.
+    """
+    native = VENDOR_ID[desk]
+    listed = canonical(company, now, desk)
+    by_id = {one.conversation_id: one for one in listed}
+    conversations = {
+        str(native(one.conversation_id)): (
+            one.deleted_at is not None,
+            str(native(by_id[one.conversation_id].root_id)) if one.merged_into else None,
+            one.created_at,
+        )
+        for one in listed
+    }
+    messages = {}
+    for one in listed:
+        root = by_id[one.root_id]
+        if one.deleted_at is not None or root.deleted_at is not None:
+            continue
+        for said in one.messages:
+            messages[str(native(said.message_id))] = (
+                str(native(root.conversation_id)),
+                said.actor,
+                said.is_internal,
+                said.sent_at.replace(microsecond=0),
+            )
+    return conversations, messages
+
+
+def held_of(settings: Settings, desk: str, instance: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The same of core."""
+    with connect("transformer", settings=settings) as connection:
+        conversations = {
+            interaction_id: (is_deleted, merged_into, started_at)
+            for interaction_id, is_deleted, merged_into, started_at in connection.execute(
+                """
+                select own.interaction_id, own.is_deleted, survivor.interaction_id, own.started_at
+                from core.interactions as own
+                left join core.interactions as survivor
+                    on own.merged_into_interaction_key = survivor.interaction_key
+                where own.source = %s and own.instance = %s
+                """,
+                [desk, instance],
+            )
+        }
+        messages = {
+            message_id.rpartition(":")[2]: (interaction_id, actor, is_internal, sent_at.replace(microsecond=0))
+            for message_id, interaction_id, actor, is_internal, sent_at in connection.execute(
+                """
+                select messages.message_id, interactions.interaction_id, messages.actor,
+                    messages.is_internal, messages.sent_at
+                from core.messages inner join core.interactions using (interaction_key)
+                where interactions.source = %s and interactions.instance = %s
+                """,
+                [desk, instance],
+            )
+        }
+    return conversations, messages
+
+
+def differences(expected: dict[str, Any], found: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """What differs, by key: (expected, found)."""
+    return {
+        key: (expected.get(key), found.get(key))
+        for key in expected.keys() | found.keys()
+        if expected.get(key) != found.get(key)
+    }
