@@ -97,18 +97,24 @@ _OUTDATED_STATISTICS = """
 """
 
 
-def is_published(as_of: datetime, settings: Settings | None = None) -> bool:
-    """Whether everything that has landed is published as of this moment, so that a cycle would change nothing."""
+def is_taken_up(as_of: datetime, settings: Settings | None = None) -> bool:
+    """Whether a cycle that is well under way, or has published, took everything that has landed as of this moment.
+
+    Then another one would change nothing. A cycle of which a step failed took up nothing: it may be run again.
+    """
     with pipeline_lock(settings), connect("transformer", settings=settings) as connection:
         return connection.execute(
             """
+            with newest as (select max(run_id) as run_id from ops.runs where step = 'stage' and status = 'succeeded')
             select
-                not exists (
+                exists (select 1 from newest inner join ops.runs using (run_id) where runs.as_of >= %s)
+                and not exists (
                     select 1 from ops.loads where registered_at is null and rows_inserted + rows_updated > 0
                 )
-                and exists (
-                    select 1 from ops.publications
-                    where as_of >= %s and run_id > (select max(run_id) from ops.runs where step = 'stage')
+                and not exists (
+                    select 1 from newest
+                    inner join ops.runs on runs.run_id > newest.run_id
+                    where runs.step <> 'ingest' and runs.status in ('failed', 'interrupted')
                 )
             """,
             [as_of],

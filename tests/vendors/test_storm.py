@@ -124,9 +124,12 @@ def test_product_events_equal_the_truth_after_a_storm(warehouse, size):
         pipeline.STEPS[step](now, warehouse)
     arrived = {event.event_id for event in company.product_events if event.arrives_at <= now}
     with connect("transformer", settings=warehouse) as connection:
-        held = [
-            row for (row,) in connection.execute("select event_id from core.product_events where source = 'mixpanel'")
-        ]
+        query = """
+            select raw.payload -> 'properties' ->> '$insert_id'
+            from core.product_events as events
+            inner join raw_mixpanel.events as raw on raw.instance = events.instance and raw.id = events.event_id
+        """
+        held = [insert_id for (insert_id,) in connection.execute(query)]
     assert len(held) == len(set(held))
     assert set(held) == arrived
     print(f"mixpanel: {len(held):,} events equal the truth")

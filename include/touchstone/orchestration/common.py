@@ -91,10 +91,10 @@ def run_step(step: str, context: dict[str, Any]) -> None:
 
 def run_stage(context: dict[str, Any]) -> None:
     """Begin the cycle, unless one that began for another source has taken all that landed: then the run is skipped."""
-    from touchstone.pipeline import is_published
+    from touchstone.pipeline import is_taken_up
 
-    if is_published(as_of_of(context)):
-        raise AirflowSkipException("Everything that has landed is published.")
+    if is_taken_up(as_of_of(context)):
+        raise AirflowSkipException("A cycle has taken up everything that has landed.")
     run_step("stage", context)
 
 
