@@ -162,7 +162,7 @@ def _follow(
                 shown.add(run_id)
                 note = f", {quarantined:,} quarantined" if quarantined else ""
                 progress(f"{step:8} {status:11} {rows_out:>8,} rows{note}  {seconds:5.1f} s")
-            if step == "publish" and status == "succeeded" and not landing and run_id > _own_stage(rows, run_id):
+            if step == "publish" and status == "succeeded" and not landing and _is_own(rows, run_id, as_of):
                 return as_of
         failed = None
         for dag_id, run_id in list(landing.items()):
@@ -184,14 +184,15 @@ def _follow(
     raise TouchstoneError("the cycle did not end in time", f"{limit_seconds:.0f} s", "`make up` and look at the runs.")
 
 
-def _own_stage(rows: list[tuple], otherwise: int) -> int:
-    """The first stage that saw everything that landed in this cycle; `otherwise` while there is none.
+def _is_own(rows: list[tuple], publication: int, as_of: datetime) -> bool:
+    """Whether a publication is of a cycle that saw everything that landed in this one.
 
-    Later steps of an earlier cycle may still run: what they publish is not this cycle's.
+    Steps of an earlier cycle may still run: what they publish is of an earlier day, or began before.
     """
-    landed = max((run_id for run_id, step, *_ in rows if step == "ingest"), default=otherwise)
-    stages = (run_id for run_id, step, *_ in rows if step == "stage" and run_id > landed)
-    return min(stages, default=otherwise)
+    landed = [(run_id, moment) for run_id, step, _, _, _, moment, _ in rows if step == "ingest"]
+    newest = max(run_id for run_id, _ in landed)
+    stages = [run_id for run_id, step, *_ in rows if step == "stage" and newest < run_id < publication]
+    return bool(stages) and as_of >= max(moment for _, moment in landed)
 
 
 def _last_error(first_run: int, settings: Settings) -> str | None:
