@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import httpx
+import psycopg
 import pytest
 
 from airflow_home import Home
@@ -73,3 +74,20 @@ def test_no_secret_is_in_a_log_and_no_route_answers_without_a_login(home, airflo
     with httpx.Client(base_url=airflow._login.url, trust_env=False) as stranger:
         for route in ("/api/v2/dags", "/api/v2/connections", "/api/v2/variables", "/api/v2/pools"):
             assert stranger.get(route).status_code == 401, route
+
+
+def test_three_vendors_land_into_one_cycle(home, airflow):
+    output = home.call("run")
+    assert "100.0 % of the eligible ones" in output
+    for source in ("zendesk", "hubspot", "mixpanel"):
+        runs = airflow.call("GET", f"/dags/ingest_{source}_sandbox/dagRuns")["dag_runs"]
+        assert [run["state"] for run in runs] == ["success"], source
+    with psycopg.connect(EmbeddedServer(home.settings).url("touchstone")) as connection:
+        steps = connection.execute(
+            "select step, count(*) from ops.runs where status = 'succeeded' and run_id > (select max(run_id) from ops.runs"
+            " where step = 'ingest') group by step"
+        ).fetchall()
+        sources = connection.execute("select source, count(*) from marts.fct_interactions group by 1").fetchall()
+    assert dict(steps)["publish"] == 1
+    assert dict(steps)["stage"] == 1
+    assert {"zendesk", "hubspot"} <= set(dict(sources))

@@ -152,11 +152,12 @@ class Event:
     """One thing that happened to a conversation, in the order of `at` (ties keep the order of the list).
 
     kind and the fields it uses:
-        message     message_id, actor, actor_id, text, is_internal, html (or None), answer, visible_at
-        status      value (new status), actor_id
+        message     message_id, actor, actor_id, text, is_internal, html (or None), answer, visible_at; what an automation
+                    account posts has actor system and its actor_id, what the helpdesk itself says has no actor_id
+        status      value (new status; at the hubspot desk only new, open, pending and closed), actor_id
         assign      value (agent_id, or None), team, actor_id
         handoff     value (to agent_id), team (to team), text (the stated reason), actor_id (from); an `assign` follows it
-        rate        value (1..5), text (the comment or ""); the customer rates
+        rate        value (1..5; at the zendesk desk, whose survey is binary, 1 or 5), text (the comment or "")
         tag         value (the tag that is added)
         priority    value
         topic       value (the tag of the helpdesk's topic field)

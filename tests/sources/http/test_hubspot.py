@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import psycopg
 import pytest
+from places import HubspotPlace, fault
 from scripted import Answer, scripted
-from vendors import HubspotPlace, fault
 
 from sandbox.small_firm import UNTIL, at, conversation, customer, firm, message, plain
 from touchstone.errors import SourceError
@@ -283,6 +283,28 @@ def test_an_association_that_changes_alone_comes_with_the_full_reading(warehouse
         sandbox.move_clock(seconds=objects.FULL_READ.total_seconds())
         place.run("feedback_submissions")
         assert place.interactions("feedback_submissions")["8000000001"] == ticket_id(2)
+
+
+def test_a_rating_that_is_archived_stays_with_its_ticket(warehouse):
+    """What is archived has no associations any more, which says nothing of where it belongs."""
+    rating = {"id": "5", "properties": {"hs_value": "4"}, "updatedAt": "2026-03-05T00:00:00Z", "archived": False}
+
+    def answer(asked) -> Answer:
+        if asked.path.startswith("/crm/v3/properties"):
+            return Answer(status=403)
+        if asked.path.startswith("/crm/v4/associations"):
+            return Answer({"results": [{"from": {"id": "5"}, "to": [{"toObjectId": 77}]}]})
+        is_listed = asked.query.get("archived") == str(rating["archived"]).lower()
+        return Answer({"results": [rating] if is_listed else []})
+
+    with serve_here(firm(), options()) as sandbox, scripted(answer) as api:
+        place = HubspotPlace(warehouse, sandbox, base_url=api.url)
+        result = place.run("feedback_submissions")
+        assert "properties of feedback_submissions are not to be seen" in result.detail["warnings"][0]
+        rating["archived"] = True
+        place.run("feedback_submissions")
+        assert place.payloads("feedback_submissions")["5"]["archived"] is True
+        assert place.interactions("feedback_submissions") == {"5": "77"}
 
 
 def test_a_part_of_a_batch_that_fails_is_no_absence(monkeypatch):

@@ -8,19 +8,21 @@ import os
 import random
 import signal
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from places import HubspotPlace, fault
 from scripted import Answer, scripted
-from vendors import HubspotPlace, fault
 
 from sandbox.small_firm import AI, ANN, ROBOT, UNTIL, at, by_ai, conversation, firm, message, plain
 from touchstone.errors import SourceError
 from touchstone.sandbox.api import SandboxOptions, serve_here
 from touchstone.sandbox.api.ids import hubspot_id
 from touchstone.sandbox.model import Company, Event
-from touchstone.sources.hubspot import threads
+from touchstone.sources.config import SourceInstance
+from touchstone.sources.http import runner
+from touchstone.sources.hubspot import HubspotConnector, threads
 
 NOON = at(20, hours=12)
 HOUR = timedelta(hours=1)
@@ -284,24 +286,9 @@ def test_an_increment_asks_little(warehouse):
 # --- kills
 
 
-def _run_for_ever(instance: str, url: str, credentials: dict[str, str], now: str) -> None:
-    from datetime import datetime
-
-    from vendors import HubspotPlace as Plain
-
-    from touchstone.sources.config import SourceInstance
-    from touchstone.sources.http import runner
-    from touchstone.sources.options import parsed
-
-    entry = {"source": "hubspot", "instance": instance, "start": "2026-01-01", "base_url": url}
-    source = SourceInstance(parsed({**entry, "requests_per_minute": Plain.plenty}, "the test's entry"))
-    runner.ingest(runner_connector(), source, as_of=datetime.fromisoformat(now), secrets=credentials)
-
-
-def runner_connector():
-    from touchstone.sources.hubspot import HubspotConnector
-
-    return HubspotConnector()
+def _ingest(source: SourceInstance, secrets: dict[str, str], now: datetime) -> None:
+    """A run in a process of its own."""
+    runner.ingest(HubspotConnector(), source, as_of=now, secrets=secrets)
 
 
 @pytest.mark.long
@@ -316,9 +303,9 @@ def test_t6_t10_a_run_that_is_killed_at_any_moment_ends_as_one_that_is_not(wareh
     with served(company, UNTIL, server_error=0.03, rate_limited=0.03, retry_after=0.05, broken_body=0.01) as sandbox:
         place, calm = HubspotPlace(warehouse, sandbox), HubspotPlace(warehouse, sandbox)
         context = multiprocessing.get_context("spawn")
-        arguments = (place.instance, f"{sandbox.url}/hubspot", place.secrets(), UNTIL.isoformat())
+        arguments = (place.source, place.secrets(), UNTIL)
         for kill in itertools.count(1):
-            process = context.Process(target=_run_for_ever, args=arguments)
+            process = context.Process(target=_ingest, args=arguments)
             process.start()
             before = place.query("select count(*) from ops.loads where instance = %s")[0][0]
             wanted = before + chance.randint(1, 6)

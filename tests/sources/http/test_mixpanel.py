@@ -11,8 +11,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from places import MixpanelPlace, Stopped, fault
 from scripted import Answer, Asked, scripted
-from vendors import MixpanelPlace, Stopped, fault
 
 from sandbox.small_firm import at, firm, product_event
 from touchstone.errors import SourceError

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -145,7 +144,3 @@ class MixpanelPlace(Place):
 
 def fault(kind: str, endpoint: str, **how: Any) -> dict[str, Any]:
     return {"kind": kind, "endpoint": endpoint, **how}
-
-
-def after_each_page(act: Callable[[], None]) -> Callable[[str, int], None]:
-    return lambda stream, count: act()
