@@ -42,7 +42,7 @@ from touchstone.sources.http import client
 client.FIRST_PAUSE = 0.05
 ingest_source(find_source(sys.argv[1]), as_of=datetime.fromisoformat(sys.argv[2]))
 """
-SMALL, LARGE = {"conversations": 250, "kills": 3}, {"conversations": 5000, "kills": 10}
+SMALL, LARGE = {"conversations": 150, "kills": 2}, {"conversations": 5000, "kills": 10}
 DAYS = 25
 
 
