@@ -9,10 +9,13 @@
     and {{ row }}._load_id in (select load_id from {{ ref('pending_loads') }})
 {%- endmacro %}
 
-{# What a later step has built in an earlier run; none before the first. A ref would close a circle. #}
-{% macro built_before(schema, identifier) -%}
-    {%- if execute -%}
-        {{ return(adapter.get_relation(database=target.database, schema=schema, identifier=identifier)) }}
-    {%- endif -%}
-    {{ return(none) }}
+{# What a later step, or this model, has built in an earlier run: a relation, or no rows of these columns before the first. A ref
+   would close a circle. #}
+{% macro built_before(schema, identifier, columns) -%}
+    {%- set relation = adapter.get_relation(database=target.database, schema=schema, identifier=identifier) if execute -%}
+    {%- set nothing = [] -%}
+    {%- for name, type in columns.items() -%}
+        {%- do nothing.append('null::' ~ type ~ ' as ' ~ name) -%}
+    {%- endfor -%}
+    {{ return(relation or '(select ' ~ nothing | join(', ') ~ ' where false)') }}
 {%- endmacro %}

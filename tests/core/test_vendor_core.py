@@ -10,14 +10,14 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg.rows import dict_row
+from vendor_rows import Vendors, moment
+from vendor_world import day_one, day_two
 
 from checksums import digests
 from touchstone import pipeline
 from touchstone.settings import Settings, get_settings
 from touchstone.warehouse.bootstrap import bootstrap
 from touchstone.warehouse.engine import connect
-from vendor_rows import Vendors, moment
-from vendor_world import day_one, day_two
 
 AS_OF = datetime(2026, 4, 1, tzinfo=UTC)
 Row = dict[str, Any]
@@ -57,10 +57,25 @@ class Core:
 
 
 def read(settings: Settings) -> Core:
-    names = (
-        "interactions messages ratings status_events assignments source_handoffs answers tool_calls agents agent_teams accounts"
-        " account_history customers deals article_versions product_events identity_matches"
-    ).split()
+    names = [
+        "interactions",
+        "messages",
+        "ratings",
+        "status_events",
+        "assignments",
+        "source_handoffs",
+        "answers",
+        "tool_calls",
+        "agents",
+        "agent_teams",
+        "accounts",
+        "account_history",
+        "customers",
+        "deals",
+        "article_versions",
+        "product_events",
+        "identity_matches",
+    ]
     with connect("transformer", settings=settings) as connection, connection.cursor(row_factory=dict_row) as cursor:
         tables = {name: cursor.execute(f"select * from core.{name}").fetchall() for name in names}
         tables["issues"] = cursor.execute("select * from facts.issues").fetchall()
@@ -228,6 +243,10 @@ def test_header_fields_come_from_custom_fields_and_properties(one):
     assert (row["started_at"], row["solved_at"]) == (datetime(2026, 3, 2, 9, tzinfo=UTC), moment(30))
 
 
+def test_the_configuration_says_which_field_means_what_and_a_correction_works_all_tickets_on_again(one, two):
+    assert (one.interaction(40)["topic"], two.interaction(40)["topic"]) == ("sync", "login")
+
+
 def test_values_that_the_model_does_not_know_break_nothing(one):
     row = one.interaction(20)
     assert (row["channel"], row["status"]) == ("other", None)
@@ -345,6 +364,13 @@ def test_agents_have_hiring_dates_and_a_history_of_teams_and_roles(one, two):
         ("First line", "agent", moment(-9000), moment(1500)),
         ("Billing", "agent", moment(1500), moment(2000)),
         ("Billing", "team_lead", moment(2000), None),
+    ]
+    key = one.agent(2005)["agent_key"]
+    assert sorted(
+        (row["valid_from"], row["team"], row["role"]) for row in one.tables["agent_teams"] if row["agent_key"] == key
+    ) == [
+        (datetime(2024, 5, 2, tzinfo=UTC), "Frontline", "agent"),
+        (datetime(2025, 6, 1, tzinfo=UTC), "Billing", "team_lead"),
     ]
     # a source that states no hiring date leaves the first message
     olga = two.agent("A-70000001")

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
+from psycopg.types.json import Jsonb
 
 from touchstone.settings import Settings
 from touchstone.warehouse import landing
@@ -131,6 +132,18 @@ class Vendors:
                 ],
             )
 
+    def configure(self, source: str, **options: Any) -> Vendors:
+        """What a run notes of the instance's configuration."""
+        with connect("loader", settings=self.settings) as connection:
+            connection.execute(
+                """
+                insert into ops.source_options (source, instance, options) values (%s, %s, %s)
+                on conflict (source, instance) do update set options = excluded.options
+                """,
+                [source, self.instance, Jsonb(options)],
+            )
+        return self
+
     def zendesk(self, **streams: list[Payload]) -> None:
         for stream, payloads in streams.items():
             self.land("zendesk", stream, *payloads)
@@ -148,7 +161,9 @@ class Vendors:
 
 def user(user_id: int, role: str, name: str, **fields: Any) -> Payload:
     user_fields = {
-        key: fields.pop(key) for key in ("hired_on", "left_on", "is_automation", "role_title") if key in fields
+        key: fields.pop(key)
+        for key in ("hired_on", "left_on", "is_automation", "role_title", "role_history")
+        if key in fields
     }
     return {
         "id": user_id,

@@ -23,13 +23,14 @@ from vendor_rows import (
 )
 
 ANA, BOB, LATE = 1001, 1002, 1003
-HUGO, INES, FLOW, NOVA = 2001, 2002, 2003, 2004
+HUGO, INES, FLOW, NOVA, OTTO = 2001, 2002, 2003, 2004, 2005
 ACME, TWIN = 501, 504
 FIRST_LINE, BILLING = 1, 2
 FIELDS = {900001: "Topic", 900002: "Product area", 900003: "Language", 900005: "Handoff reason"}
 HANDOFF = "custom_fields_900005"
 MERGE = {"source": {"from": {"ticket_id": 14}, "to": {"ticket_id": 15}, "rel": "merge"}, "channel": "api"}
 OWNER = "A-70000001"
+OTTOS_HISTORY = "2024-05-02T00:00:00+00:00|Frontline|agent;2025-06-01T00:00:00+00:00|Billing|team_lead"
 
 
 def day_one(vendors: Vendors) -> None:
@@ -43,7 +44,15 @@ def day_one(vendors: Vendors) -> None:
         product_event(2, "u-2", 6, **{"$email": "bob@acme.test", "$user_id": "u-2"}),
         product_event(3, "$device:77", 7),
         product_event(4, "u-1", 8, name="withdrawn"),
-        product_event(5, "u-1", 60) | {"time_zone": "Europe/Berlin"},
+    )
+    second = Vendors(vendors.settings, vendors.as_of, "second").configure(
+        "zendesk", topic_field=55, language_field=None
+    )
+    second.zendesk(
+        tickets=[ticket(40, ANA) | {"custom_fields": [{"id": 55, "value": "sync"}, {"id": 56, "value": "login"}]}]
+    )
+    Vendors(vendors.settings, vendors.as_of, "berlin").configure("mixpanel", time_zone="Europe/Berlin").mixpanel(
+        product_event(5, "u-1", 60)
     )
 
 
@@ -171,6 +180,7 @@ def _zendesk_records(vendors: Vendors) -> None:
             user(INES, "agent", "Ines", hired_on="2025-06-01"),
             user(FLOW, "agent", "Sam Whitlock", is_automation=True),
             user(NOVA, "agent", "Nova"),
+            user(OTTO, "agent", "Otto", role_title="team_lead", role_history=OTTOS_HISTORY, hired_on="2024-05-02"),
         ],
         articles=[_article("Export", "Choose Export.", -5000)],
     )
@@ -375,3 +385,5 @@ def day_two(vendors: Vendors) -> None:
         associations=[link("feedback_submissions", 8001, "tickets", 9001)],
     )
     vendors.land("mixpanel", "events", product_event(6, "u-2", 3000), removed=("pev-4",))
+    # nothing lands for this one: somebody has corrected which field holds the topic
+    Vendors(vendors.settings, vendors.as_of, "second").configure("zendesk", topic_field=56)

@@ -1,5 +1,6 @@
 {{ config(unique_key=['agent_key', 'valid_from'], scope='int_entities__affected', scope_columns=['agent_key']) }}
--- one row per agent and period with one team and role; what is known first stands for the time before it
+-- one row per agent and period with one team and role: from the history that the record of the agent itself holds, else from when
+-- each statement of the record and of the memberships was made
 with
 
 affected as (
@@ -43,15 +44,27 @@ staff as (
 
 ),
 
+-- a user field may hold the history as `time|team|role;...`
+told as (
+
+    select
+        users.agent_key,
+        ops.try_cast_timestamptz(split_part(entries.entry, '|', 1)) as stated_at,
+        nullif(split_part(entries.entry, '|', 2), '') as team,
+        nullif(split_part(entries.entry, '|', 3), '') as role,
+        users._load_id
+    from users
+    cross join lateral unnest(string_to_array(users.role_history, ';')) as entries (entry)
+    where users.is_current and ops.try_cast_timestamptz(split_part(entries.entry, '|', 1)) is not null
+
+),
+
 memberships as (
 
     select
         staff.agent_key,
         memberships.*,
-        groups.group_name,
-        row_number() over (
-            partition by memberships.instance, memberships.membership_id order by memberships.updated_at nulls first, memberships._load_id
-        ) as statement_number
+        groups.group_name
     from staff
     inner join {{ ref('stg_zendesk__group_memberships') }} as memberships
         on
@@ -83,11 +96,20 @@ team_statements as (
     -- an agent's team is the default group; it stays so until another one becomes it
     select
         agent_key,
-        case when is_archived then null else group_name end as team,
-        case when statement_number = 1 and not is_archived then created_at else updated_at end as stated_at,
+        case when not is_archived then group_name end as team,
+        coalesce(updated_at, created_at) as stated_at,
         _load_id
     from memberships
-    where is_default
+    where is_default and agent_key not in (select told.agent_key from told)
+
+    union all
+
+    select
+        agent_key,
+        team,
+        stated_at,
+        _load_id
+    from told
 
     union all
 
@@ -113,6 +135,16 @@ role_statements as (
         end as stated_at,
         _load_id
     from users
+    where agent_key not in (select told.agent_key from told)
+
+    union all
+
+    select
+        agent_key,
+        role,
+        stated_at,
+        _load_id
+    from told
 
 ),
 

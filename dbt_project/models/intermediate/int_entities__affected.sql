@@ -1,11 +1,15 @@
 {{ config(materialized='table', post_hook='analyze {{ this }}') }}
 -- one row per agent, customer, account, deal or article that this run works out again, one key per row: its own record changed,
 -- or an interaction of it did. What earlier attempts have noted stays until core was built: they may have built a part of it.
-{%- set interactions = built_before('core', 'interactions') %}
-{%- set messages = built_before('core', 'messages') %}
-{%- set agents = built_before('core', 'agents') %}
-{%- set deals = built_before('core', 'deals') %}
-{%- set noted = built_before('staging', 'int_entities__affected') %}
+{%- set interactions = built_before('core', 'interactions', {
+    'interaction_key': 'text', 'customer_key': 'text', 'account_key': 'text', 'started_at': 'timestamptz'
+}) %}
+{%- set messages = built_before('core', 'messages', {
+    'interaction_key': 'text', 'agent_key': 'text', 'interaction_started_at': 'timestamptz'
+}) %}
+{%- set agents = built_before('core', 'agents', {'agent_key': 'text'}) %}
+{%- set deals = built_before('core', 'deals', {'deal_key': 'text', 'account_key': 'text'}) %}
+{%- set noted = built_before('staging', 'int_entities__affected', {'entity_type': 'text', 'entity_key': 'text', 'run_id': 'bigint'}) %}
 with
 
 pending as (
@@ -71,17 +75,15 @@ affected as (
             changed.record_key = known.record_key
             and known.record_type = 'user'
     where changed.record_type = 'user' and {{ json_text('known.facts', 'actor') }} <> 'customer'
-    {%- if agents %}
 
-        union
+    union
 
-        -- an account that answers no more
-        select
-            'agent' as entity_type,
-            changed.record_key as entity_key
-        from changed
-        inner join {{ agents }} as agents on changed.record_key = agents.agent_key
-    {%- endif %}
+    -- an account that answers no more
+    select
+        'agent' as entity_type,
+        changed.record_key as entity_key
+    from changed
+    inner join {{ agents }} as agents on changed.record_key = agents.agent_key
 
     union
 
@@ -163,45 +165,39 @@ affected as (
         record_key as entity_key
     from changed
     where record_type = 'article'
-    {%- if interactions %}
 
-        union
+    union
 
-        select
-            keys.entity_type,
-            keys.entity_key
-        from pending
-        inner join {{ interactions }} as interactions on pending.interaction_key = interactions.interaction_key
-        cross join
-            lateral (
-                values ('customer', interactions.customer_key), ('account', interactions.account_key)
-            ) as keys (entity_type, entity_key)
-    {%- endif %}
-    {%- if interactions and messages %}
+    select
+        keys.entity_type,
+        keys.entity_key
+    from pending
+    inner join {{ interactions }} as interactions on pending.interaction_key = interactions.interaction_key
+    cross join
+        lateral (
+            values ('customer', interactions.customer_key), ('account', interactions.account_key)
+        ) as keys (entity_type, entity_key)
 
-        union
+    union
 
-        select
-            'agent' as entity_type,
-            messages.agent_key as entity_key
-        from pending
-        inner join {{ interactions }} as interactions on pending.interaction_key = interactions.interaction_key
-        inner join {{ messages }} as messages
-            on
-                interactions.started_at = messages.interaction_started_at
-                and interactions.interaction_key = messages.interaction_key
-    {%- endif %}
-    {%- if deals %}
+    select
+        'agent' as entity_type,
+        messages.agent_key as entity_key
+    from pending
+    inner join {{ interactions }} as interactions on pending.interaction_key = interactions.interaction_key
+    inner join {{ messages }} as messages
+        on
+            interactions.started_at = messages.interaction_started_at
+            and interactions.interaction_key = messages.interaction_key
 
-        union
+    union
 
-        select
-            'account' as entity_type,
-            deals.account_key as entity_key
-        from changed
-        inner join {{ deals }} as deals on changed.record_key = deals.deal_key
-        where changed.record_type = 'deal'
-    {%- endif %}
+    select
+        'account' as entity_type,
+        deals.account_key as entity_key
+    from changed
+    inner join {{ deals }} as deals on changed.record_key = deals.deal_key
+    where changed.record_type = 'deal'
 
 ),
 
@@ -213,17 +209,15 @@ final as (
         {{ var('ledger_id') }}::bigint as run_id
     from affected
     where entity_key is not null
-    {%- if noted %}
 
-        union
+    union
 
-        select
-            entity_type,
-            entity_key,
-            run_id
-        from {{ noted }}
-        where run_id > {{ last_run_of('core') }}
-    {%- endif %}
+    select
+        entity_type,
+        entity_key,
+        run_id
+    from {{ noted }}
+    where run_id > {{ last_run_of('core') }}
 
 )
 

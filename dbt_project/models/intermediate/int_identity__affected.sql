@@ -7,37 +7,15 @@
 }}
 -- one row per customer or account whose identity this run works out again: its record changed, it shares a value with one whose
 -- record changed, or it has been connected with one of those
-{%- set known = built_before('staging', 'int_identity__evidence') %}
+{%- set known = built_before('staging', 'int_identity__evidence', {
+    'entity_type': 'text', 'record_key': 'text', 'entity_key': 'text', 'rule': 'text', 'value_hash': 'text', 'cluster_key': 'text',
+    'account_key': 'text', 'source': 'text', 'instance': 'text'
+}) %}
 with
 
 stated as (
 
     select * from {{ ref('int_identity__stated') }}
-
-),
-
-known as (
-    {%- if known %}
-
-        select
-            entity_type,
-            record_key,
-            entity_key,
-            rule,
-            value_hash,
-            cluster_key
-        from {{ known }}
-    {%- else %}
-
-    select
-        null as entity_type,
-        null as record_key,
-        null as entity_key,
-        null as rule,
-        null as value_hash,
-        null as cluster_key
-    where false
-    {%- endif %}
 
 ),
 
@@ -83,7 +61,7 @@ claims as (
         known.rule,
         known.value_hash
     from changed_records
-    inner join known
+    inner join {{ known }} as known
         on
             changed_records.entity_type = known.entity_type
             and changed_records.record_key = known.record_key
@@ -103,7 +81,7 @@ sharing as (
         known.entity_type,
         known.entity_key
     from claims
-    inner join known
+    inner join {{ known }} as known
         on
             claims.entity_type = known.entity_type
             and claims.rule = known.rule
@@ -117,7 +95,7 @@ clusters as (
         known.entity_type,
         known.cluster_key
     from sharing
-    inner join known
+    inner join {{ known }} as known
         on
             sharing.entity_type = known.entity_type
             and sharing.entity_key = known.entity_key
@@ -137,7 +115,7 @@ final as (
         known.entity_type,
         known.entity_key
     from clusters
-    inner join known
+    inner join {{ known }} as known
         on
             clusters.entity_type = known.entity_type
             and clusters.cluster_key = known.cluster_key

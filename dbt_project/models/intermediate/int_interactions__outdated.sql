@@ -1,8 +1,10 @@
 {{ config(materialized='table', indexes=[{'columns': ['interaction_key'], 'unique': true}], post_hook='analyze {{ this }}') }}
--- depends_on: {{ ref('int_records__timeline') }}
 -- one row per interaction of which nothing landed, but whose customer, account, agents or teams are no longer what core was built
 -- with: it is worked on again
-{%- set references = built_before('core', 'interaction_references') %}
+{%- set references = built_before('core', 'interaction_references', {
+    'interaction_key': 'text', 'source': 'text', 'instance': 'text', 'interaction_id': 'text', 'record_type': 'text',
+    'record_id': 'text', 'facts': 'text', 'used_from': 'timestamptz', 'used_to': 'timestamptz'
+}) %}
 with
 
 changed as (
@@ -90,68 +92,55 @@ accounts as (
 ),
 
 used as (
-    {%- if references %}
-
-        select
-            used.interaction_key,
-            used.source,
-            used.instance,
-            used.interaction_id,
-            'referenced' as reason,
-            used.facts,
-            {{ facts_between('used.source', 'used.instance', 'used.record_type', 'used.record_id', 'used.used_from', 'used.used_to') }}
-                as facts_now
-        from changed
-        inner join {{ references }} as used
-            on
-                changed.record_type = used.record_type
-                and changed.source = used.source
-                and changed.instance = used.instance
-                and changed.record_id = used.record_id
-
-        union all
-
-        select
-            used.interaction_key,
-            used.source,
-            used.instance,
-            used.interaction_id,
-            'identity' as reason,
-            used.facts,
-            {{ person_facts('people') }} as facts_now
-        from people
-        inner join {{ references }} as used
-            on
-                used.record_type = 'person'
-                and people.customer_key = used.record_id
-
-        union all
-
-        select
-            used.interaction_key,
-            used.source,
-            used.instance,
-            used.interaction_id,
-            'identity' as reason,
-            used.facts,
-            accounts.organization_key as facts_now
-        from accounts
-        inner join {{ references }} as used
-            on
-                used.record_type = 'account'
-                and accounts.account_key = used.record_id
-    {%- else %}
 
     select
-        null as interaction_key,
-        null as source,
-        null as instance,
-        null as interaction_id,
-        null as reason,
-        null as facts,
-        null as facts_now
-    where false
-    {%- endif %}
+        used.interaction_key,
+        used.source,
+        used.instance,
+        used.interaction_id,
+        'referenced' as reason,
+        used.facts,
+        {{ facts_between('used.source', 'used.instance', 'used.record_type', 'used.record_id', 'used.used_from', 'used.used_to') }}
+            as facts_now
+    from changed
+    inner join {{ references }} as used
+        on
+            changed.record_type = used.record_type
+            and changed.source = used.source
+            and changed.instance = used.instance
+            and changed.record_id = used.record_id
+
+    union all
+
+    select
+        used.interaction_key,
+        used.source,
+        used.instance,
+        used.interaction_id,
+        'identity' as reason,
+        used.facts,
+        {{ person_facts('people') }} as facts_now
+    from people
+    inner join {{ references }} as used
+        on
+            used.record_type = 'person'
+            and people.customer_key = used.record_id
+
+    union all
+
+    select
+        used.interaction_key,
+        used.source,
+        used.instance,
+        used.interaction_id,
+        'identity' as reason,
+        used.facts,
+        accounts.organization_key as facts_now
+    from accounts
+    inner join {{ references }} as used
+        on
+            used.record_type = 'account'
+            and accounts.account_key = used.record_id
 
 ),
 

@@ -55,7 +55,10 @@ unioned as (
 
         select {{ columns | join(', ') }}
         from {{ relation }}
-                {{ "union all" if not loop.last }}
+        {%- if not loop.last %}
+
+            union all
+        {%- endif %}
     {%- endfor %}
 
 ),

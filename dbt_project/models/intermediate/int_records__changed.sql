@@ -6,6 +6,9 @@
     )
 }}
 -- one row per record that is no part of an interaction (a person, a company, an article) and that landed since core was last built
+{%- set known = built_before('staging', 'int_records__timeline', {
+    'source': 'text', 'instance': 'text', 'record_type': 'text', 'facts': 'jsonb', '_ledger_id': 'bigint'
+}) %}
 with
 
 changed as (
@@ -76,13 +79,21 @@ changed as (
 
     union
 
+    -- which field of a ticket means what: stated by the instance or by its configuration, which no load brings
     select
         fields.source,
         fields.instance,
         'ticket_fields' as record_type,
         '*' as record_id
-    from {{ ref('stg_zendesk__ticket_fields') }} as fields
-    where {{ is_pending('fields') }}
+    from {{ ref('int_zendesk__ticket_fields') }} as fields
+    left join {{ known }} as known
+        on
+            fields.source = known.source
+            and fields.instance = known.instance
+            and known.record_type = 'ticket_fields'
+    where
+        known.facts is distinct from fields.facts
+        or known._ledger_id > {{ last_run_of('core') }}
 
     union
 

@@ -31,9 +31,7 @@ users as (
                 when
                     users.is_ai_agent
                     or lower(users.agent_type) in ('ai_agent', 'ai', 'bot')
-                    or lower(users.role_title) in (
-                        {% for title in var('ai_agent_titles') %}                            '{{ title }}'{{ ", " if not loop.last }}                            {% endfor %}
-                    )
+                    or lower(users.role_title) = any('{{ "{" ~ var("ai_agent_titles") | join(",") ~ "}" }}')
                     then 'ai_agent'
                 when
                     exists (
@@ -88,30 +86,20 @@ groups as (
 
 ticket_fields as (
 
-    -- the smallest id of two fields of one name
     select
         fields.source,
         fields.instance,
         'ticket_fields' as record_type,
         '*' as record_id,
         null::timestamptz as observed_at,
-        max(fields._load_id) as _load_id,
-        jsonb_strip_nulls(jsonb_build_object(
-            {%- for attribute, names in var('ticket_field_names').items() %}
-                '{{ attribute }}', min(fields.field_id) filter (
-                    where fields.field_name in (
-                        {% for name in names %}'{{ name }}'{{ ", " if not loop.last }}{% endfor %}
-                    )
-                ){{ "," if not loop.last }}
-            {%- endfor %}
-        )) as facts
+        0::bigint as _load_id,
+        fields.facts
     from changed
-    inner join {{ ref('stg_zendesk__ticket_fields') }} as fields
+    inner join {{ ref('int_zendesk__ticket_fields') }} as fields
         on
             changed.source = fields.source
             and changed.instance = fields.instance
     where changed.record_type = 'ticket_fields'
-    group by fields.source, fields.instance
 
 ),
 
@@ -225,7 +213,10 @@ stated as (
     {%- for relation in ['users', 'groups', 'ticket_fields', 'organizations', 'companies', 'contacts', 'owners', 'stages'] %}
 
         select * from {{ relation }}
-                {{ "union all" if not loop.last }}
+        {%- if not loop.last %}
+
+            union all
+        {%- endif %}
     {%- endfor %}
 
 ),
@@ -276,7 +267,8 @@ final as (
         valid_from,
         coalesce(
             lead(valid_from) over (partition by source, instance, record_type, record_id order by valid_from), 'infinity'
-        ) as valid_to
+        ) as valid_to,
+        {{ var('ledger_id') }}::bigint as _ledger_id
     from compared
     where previous_facts is distinct from facts
 

@@ -35,6 +35,7 @@ select
     {{ json_text('payload', 'role') }} as role,
     {{ json_text(fields, 'role_title') }} as role_title,
     {{ json_text(fields, 'agent_type') }} as agent_type,
+    {{ json_text(fields, 'role_history') }} as role_history,
     {{ try_cast(fields, 'is_automation', 'boolean') }} as is_automation,
     {{ try_cast(fields, 'is_ai_agent', 'boolean') }} as is_ai_agent,
     is_current,
