@@ -7,7 +7,8 @@
     )
 }}
 -- one row per handoff that a source states: a reason written into the ticket, an escalation in the AI agents' export, or an
--- assignment from one agent to another; what is stated twice counts once, in this order
+-- assignment from one agent to another; what is stated twice counts once, in this order. Who handed over, where the source does
+-- not say, is the agent who wrote last before.
 with
 
 interactions as (
@@ -57,12 +58,33 @@ reasons as (
 
 ),
 
+-- HubSpot's ticket holds the reason of its last handoff, which the last assignment carried out
+last_reasons as (
+
+    select distinct on (assignments.interaction_key)
+        assignments.interaction_key,
+        'reason' as stated_by,
+        assignments.from_agent_key,
+        tickets.last_handoff_reason as reason,
+        assignments.assigned_at as handed_off_at
+    from assignments
+    inner join interactions on assignments.interaction_key = interactions.interaction_key
+    inner join {{ ref('stg_hubspot__tickets') }} as tickets
+        on
+            interactions.source = tickets.source
+            and interactions.instance = tickets.instance
+            and interactions.interaction_id = tickets.ticket_id
+    where tickets.last_handoff_reason <> ''
+    order by assignments.interaction_key asc, assignments.assignment_number desc
+
+),
+
 escalations as (
 
     select
         interactions.interaction_key,
         'ai_export' as stated_by,
-        speakers.agent_key as from_agent_key,
+        null::text as from_agent_key,
         conversations.escalation_reason as reason,
         conversations.escalated_at as handed_off_at
     from interactions
@@ -71,18 +93,6 @@ escalations as (
             interactions.source = conversations.source
             and interactions.instance = conversations.instance
             and interactions.interaction_id = conversations.ticket_id
-    left join
-        lateral (
-            select messages.agent_key
-            from messages
-            where
-                messages.interaction_key = interactions.interaction_key
-                and messages.actor = 'ai_agent'
-                and messages.sent_at <= conversations.escalated_at
-            order by messages.sent_at desc, messages.message_key desc
-            limit 1
-        ) as speakers
-        on true
     where
         conversations.is_escalated
         and conversations.escalated_at is not null
@@ -100,6 +110,8 @@ announced as (
 
     select * from reasons
     union all
+    select * from last_reasons
+    union all
     select * from escalations
 
 ),
@@ -108,7 +120,11 @@ announced as (
 addressed as (
 
     select
-        announced.*,
+        announced.interaction_key,
+        announced.stated_by,
+        coalesce(announced.from_agent_key, speakers.agent_key) as from_agent_key,
+        announced.reason,
+        announced.handed_off_at,
         targets.assignment_number,
         targets.to_agent_key,
         targets.from_team,
@@ -125,6 +141,18 @@ addressed as (
             limit 1
         ) as targets
         on true
+    left join
+        lateral (
+            select messages.agent_key
+            from messages
+            where
+                messages.interaction_key = announced.interaction_key
+                and messages.actor in ('human_agent', 'ai_agent')
+                and messages.sent_at <= announced.handed_off_at
+            order by messages.sent_at desc, messages.message_key desc
+            limit 1
+        ) as speakers
+        on announced.from_agent_key is null
 
 ),
 
@@ -134,24 +162,13 @@ reassignments as (
         assignments.interaction_key,
         'assignment' as stated_by,
         assignments.from_agent_key,
-        -- HubSpot's ticket holds the reason of its last handoff only
-        case
-            when
-                assignments.assignment_number = max(assignments.assignment_number) over (partition by assignments.interaction_key)
-                then tickets.last_handoff_reason
-        end as reason,
+        null as reason,
         assignments.assigned_at as handed_off_at,
         assignments.assignment_number,
         assignments.to_agent_key,
         assignments.from_team,
         assignments.to_team
     from assignments
-    inner join interactions on assignments.interaction_key = interactions.interaction_key
-    left join {{ ref('stg_hubspot__tickets') }} as tickets
-        on
-            interactions.source = tickets.source
-            and interactions.instance = tickets.instance
-            and interactions.interaction_id = tickets.ticket_id
     where
         assignments.from_agent_key <> assignments.to_agent_key
         and not exists (

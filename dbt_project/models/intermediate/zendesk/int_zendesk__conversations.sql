@@ -39,6 +39,18 @@ status_changes as (
 
 ),
 
+-- a deleted ticket no longer says which status it had
+last_statuses as (
+
+    select distinct on (instance, ticket_id)
+        instance,
+        ticket_id,
+        value as status
+    from status_changes
+    order by instance asc, ticket_id asc, position desc
+
+),
+
 endings as (
 
     select
@@ -103,7 +115,7 @@ joined as (
                 where {{ json_text('given.entry', 'id') }} = {{ json_text('fields.facts', attribute) }}
             ) as {{ attribute }},
         {%- endfor %}
-        case tickets.status
+        case case when tickets.status = 'deleted' then last_statuses.status else tickets.status end
             when 'hold' then 'on_hold'
             when 'new' then 'new'
             when 'open' then 'open'
@@ -117,6 +129,10 @@ joined as (
             when deletions.deleted_at >= coalesce(tickets.generated_at, deletions.deleted_at) then deletions.deleted_at
         end as deleted_at
     from tickets
+    left join last_statuses
+        on
+            tickets.instance = last_statuses.instance
+            and tickets.ticket_id = last_statuses.ticket_id
     left join endings
         on
             tickets.instance = endings.instance
@@ -193,7 +209,7 @@ final as (
             'support_type', joined.support_type,
             'brand_id', joined.brand_id,
             -- a status that the model does not know is kept in the source's words
-            'stated_status', case when joined.known_status is null then joined.status end
+            'stated_status', case when joined.known_status is null and joined.status <> 'deleted' then joined.status end
         )) as attributes,
         null::jsonb as quarantined_message_ids,
         (case joined.score when 'good' then 1 when 'good_with_comment' then 1 when 'bad' then 0 when 'bad_with_comment' then 0 end)
