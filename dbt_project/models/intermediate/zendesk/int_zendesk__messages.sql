@@ -78,12 +78,6 @@ told as (
 
 ),
 
-records as (
-
-    select * from {{ ref('int_records__timeline') }}
-
-),
-
 judged as (
 
     select
@@ -116,7 +110,7 @@ judged as (
             comments.instance = told.instance
             and comments.ticket_id = told.ticket_id
             and comments.comment_id = told.comment_id
-    left join records as authors
+    left join {{ ref('int_records__timeline') }} as authors
         on
             comments.source = authors.source
             and comments.instance = authors.instance
@@ -194,7 +188,6 @@ final as (
         on
             judged.instance = users.instance
             and judged.author_id = users.user_id
-            and users.is_current
     left join
         lateral (
             select changes.value
@@ -208,7 +201,7 @@ final as (
             limit 1
         ) as turns
         on judged.actor in ('human_agent', 'ai_agent')
-    left join records as groups
+    left join {{ ref('int_records__timeline') }} as groups
         on
             judged.source = groups.source
             and judged.instance = groups.instance
