@@ -88,9 +88,9 @@ judged as (
         told.actions,
         told.confidence,
         {{ json_text('authors.facts', 'automation_reason') }} as automation_reason,
-        (comments.author_id = '-1') as is_by_zendesk,
+        coalesce(comments.author_id = '-1', false) as is_by_zendesk,
         (
-            comments.via_channel in ('rule', 'system', 'admin_setting', 'linked_problem')
+            coalesce(comments.via_channel in ('rule', 'system', 'admin_setting', 'linked_problem'), false)
             or coalesce(comments.via_rel = 'merge', false)
         ) as is_by_rule,
         case
