@@ -86,14 +86,15 @@ SCORE_TABLES = (
 
 # Autovacuum's own rule, over all partitions of a table: its statistics are outdated when a tenth of its rows changed.
 _OUTDATED_STATISTICS = """
-    select tables.name
-    from unnest(%(tables)s::text[]) as tables (name)
-    cross join lateral pg_partition_tree(('scores.' || tables.name)::regclass) as part
-    inner join pg_class on pg_class.oid = part.relid
+    select namespaces.nspname, tables.relname
+    from pg_class as tables
+    inner join pg_namespace as namespaces on namespaces.oid = tables.relnamespace
+    cross join lateral pg_partition_tree(tables.oid) as part
+    inner join pg_class as leaves on leaves.oid = part.relid
     inner join pg_stat_all_tables as activity on activity.relid = part.relid
-    where part.isleaf
-    group by tables.name
-    having sum(activity.n_mod_since_analyze) > 50 + 0.1 * sum(greatest(pg_class.reltuples, 0))
+    where namespaces.nspname = any(%(schemas)s) and tables.relkind in ('r', 'p') and not tables.relispartition and part.isleaf
+    group by namespaces.nspname, tables.relname
+    having sum(activity.n_mod_since_analyze) > 50 + 0.1 * sum(greatest(leaves.reltuples, 0))
 """
 
 
@@ -131,6 +132,8 @@ def stage(as_of: datetime, settings: Settings | None = None) -> int:
         with connect("transformer", settings=settings, application_name="touchstone stage") as connection:
             _register_changes(connection, run.run_id)
             _register_outdated_text(connection, run.run_id)
+        with connect(autocommit=True, settings=settings, application_name="touchstone stage") as connection:
+            _analyze_outdated(connection, sorted({schema for streams in RAW_STREAMS.values() for schema, _ in streams}))
         run.versions["dbt"] = _dbt_version()
         run_dbt("build", selector="staging", as_of=as_of, ledger_id=run.run_id, settings=settings)
         with connect("transformer", settings=settings) as connection:
@@ -196,10 +199,8 @@ def score(as_of: datetime, settings: Settings | None = None) -> object:
 
     with pipeline_lock(settings):
         result = score_interactions(as_of, settings)
-        # Without statistics of the new rows the next step's joins would be planned for empty tables.
         with connect("transformer", autocommit=True, settings=settings) as connection:
-            for (table,) in connection.execute(_OUTDATED_STATISTICS, {"tables": list(SCORE_TABLES)}).fetchall():
-                connection.execute(sql.SQL("analyze {}").format(sql.Identifier("scores", table)))
+            _analyze_outdated(connection, ["scores"])
         return result
 
 
@@ -223,6 +224,12 @@ STEPS: dict[str, Callable[..., object]] = {
     "gate_3": lambda as_of, settings=None: validate("gate_3", as_of, settings),
     "publish": publish,
 }
+
+
+def _analyze_outdated(connection: psycopg.Connection, schemas: list[str]) -> None:
+    """Without statistics of the new rows the next joins would be planned for empty tables."""
+    for table in connection.execute(_OUTDATED_STATISTICS, {"schemas": schemas}).fetchall():
+        connection.execute(sql.SQL("analyze {}").format(sql.Identifier(*table)))
 
 
 def _register_changes(connection: psycopg.Connection, run_id: int) -> None:

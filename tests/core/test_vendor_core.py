@@ -15,6 +15,7 @@ from vendor_world import day_one, day_two
 
 from checksums import digests
 from touchstone import pipeline
+from touchstone.dbt import run_dbt
 from touchstone.settings import Settings, get_settings
 from touchstone.warehouse.bootstrap import bootstrap
 from touchstone.warehouse.engine import connect
@@ -533,6 +534,13 @@ def test_product_events_are_added_and_removed_by_their_loads(one, two):
     assert "$email" not in events["pev-2"]["properties"]
     person = {row["customer_key"]: row["person_key"] for row in two.tables["customers"]}
     assert person[events["pev-2"]["customer_key"]] == two.customer(1002)["person_key"]
+
+
+def test_the_claims_of_the_models_hold(days):
+    """The unit tests of the dbt project; they need the relations whose place their rows take."""
+    counts = run_dbt("test", as_of=AS_OF, settings=days[0], arguments=("--select", "test_type:unit"))
+    assert set(counts) == {"pass"}
+    assert counts["pass"] > 10
 
 
 def test_a_day_on_which_nothing_lands_works_on_nothing(days):

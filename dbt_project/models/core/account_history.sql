@@ -11,50 +11,86 @@ affected as (
 
 ),
 
-companies as (
+records as (
 
-    select
-        {{ entity_key('companies.company_id', 'companies.source', 'companies.instance') }} as account_key,
-        companies.tier,
-        companies.segment,
-        companies.owner_id,
-        companies.arr,
-        companies.renewal_month::int as renewal_month,
-        companies.churned_on,
-        companies.created_at,
-        companies.updated_at as observed_at,
-        companies._load_id
-    from {{ ref('stg_hubspot__companies') }} as companies
+    select distinct
+        affected.account_key,
+        known.instance,
+        known.record_type,
+        known.record_id
+    from affected
+    inner join {{ ref('int_records__timeline') }} as known on affected.account_key = known.record_key
+    where known.record_type in ('company', 'organization')
 
 ),
 
-organizations as (
+stated as (
+    {%- for relation in ['stg_hubspot__companies', 'stg_hubspot__companies_history'] %}
 
-    select
-        {{ entity_key('organizations.organization_id', 'organizations.source', 'organizations.instance') }} as account_key,
-        organizations.tier,
-        organizations.segment,
-        null::text as owner_id,
-        null::numeric as arr,
-        null::int as renewal_month,
-        null::date as churned_on,
-        organizations.created_at,
-        organizations.updated_at as observed_at,
-        organizations._load_id
-    from {{ ref('stg_zendesk__organizations') }} as organizations
+        select
+            records.account_key,
+            companies.tier,
+            companies.segment,
+            companies.owner_id,
+            companies.arr,
+            companies.renewal_month::int as renewal_month,
+            companies.churned_on,
+            companies.created_at,
+            companies.updated_at as observed_at,
+            companies._load_id
+        from records
+        inner join {{ ref(relation) }} as companies
+            on
+                records.record_type = 'company'
+                and records.instance = companies.instance
+                and records.record_id = companies.company_id
+
+        union all
+    {%- endfor %}
+    {%- for relation in ['stg_zendesk__organizations', 'stg_zendesk__organizations_history'] %}
+
+        select
+            records.account_key,
+            organizations.tier,
+            organizations.segment,
+            null as owner_id,
+            null as arr,
+            null as renewal_month,
+            null as churned_on,
+            organizations.created_at,
+            organizations.updated_at as observed_at,
+            organizations._load_id
+        from records
+        inner join {{ ref(relation) }} as organizations
+            on
+                records.record_type = 'organization'
+                and records.instance = organizations.instance
+                and records.record_id = organizations.organization_id
+        {%- if not loop.last %}
+
+            union all
+        {%- endif %}
+    {%- endfor %}
 
 ),
 
-statements as (
+observations as (
 
     select distinct on (account_key, observed_at) *
-    from (
-        select * from companies
-        union all
-        select * from organizations
-    ) as unioned
-    where observed_at is not null and account_key in (select affected.account_key from affected)
+    from stated
+    where observed_at is not null
     order by account_key asc, observed_at asc, _load_id desc
+
+),
+
+observed_periods as (
+
+    select
+        *,
+        row_number() over by_time = 1 as is_first,
+        coalesce(lead(observed_at) over by_time, 'infinity') as observed_until
+    from observations
+    window by_time as (partition by account_key order by observed_at)
 
 ),
 
@@ -62,11 +98,11 @@ accounts as (
 
     select
         account_key,
-        min(created_at) as created_at,
         min(observed_at) as first_observed_at,
+        least(min(created_at), min(observed_at)) as began_at,
         -- the date of a churn is a fact of the account, whenever it was written down
-        (array_agg(churned_on order by observed_at desc))[1] as churned_on
-    from statements
+        (array_agg(churned_on order by observed_at desc))[1]::timestamp at time zone 'UTC' as churned_at
+    from observations
     group by account_key
 
 ),
@@ -75,14 +111,17 @@ wins as (
 
     select
         deals.account_key,
-        deals.deal_kind,
         deals.arr_before,
         deals.arr_after,
-        deals.close_date::timestamp at time zone 'UTC' as closed_at,
-        deals.deal_key
+        deals.close_date::timestamp at time zone 'UTC' as won_at,
+        coalesce(
+            lag(deals.close_date::timestamp at time zone 'UTC') over by_time, '-infinity'
+        ) as previous_won_at,
+        coalesce(lead(deals.close_date::timestamp at time zone 'UTC') over by_time, 'infinity') as next_won_at
     from affected
     inner join {{ ref('deals') }} as deals on affected.account_key = deals.account_key
     where deals.outcome = 'won' and not deals.is_archived and deals.close_date is not null
+    window by_time as (partition by deals.account_key order by deals.close_date, deals.deal_key)
 
 ),
 
@@ -90,7 +129,7 @@ moments as (
 
     select
         account_key,
-        least(created_at, first_observed_at) as changed_at
+        began_at as changed_at
     from accounts
 
     union
@@ -98,26 +137,24 @@ moments as (
     select
         account_key,
         observed_at as changed_at
-    from statements
+    from observations
 
     union
 
     select
         wins.account_key,
-        wins.closed_at as changed_at
+        wins.won_at as changed_at
     from wins
-    inner join accounts
-        on
-            wins.account_key = accounts.account_key
-            and wins.closed_at > least(accounts.created_at, accounts.first_observed_at)
+    inner join accounts on wins.account_key = accounts.account_key
+    where wins.won_at > accounts.began_at
 
     union
 
     select
         account_key,
-        churned_on::timestamp at time zone 'UTC' as changed_at
+        churned_at as changed_at
     from accounts
-    where churned_on is not null
+    where churned_at is not null
 
 ),
 
@@ -133,53 +170,38 @@ described as (
         -- the newer of the two: what the CRM stated, or what the last deal came to
         case
             when
-                moments.changed_at >= accounts.churned_on::timestamp at time zone 'UTC'
-                and coalesce(present.observed_at, '-infinity') < accounts.churned_on::timestamp at time zone 'UTC'
+                moments.changed_at >= accounts.churned_at
+                and coalesce(present.observed_at, '-infinity') < accounts.churned_at
                 then 0
-            when last_wins.closed_at > coalesce(present.observed_at, '-infinity') then last_wins.arr_after
+            when last_wins.won_at > coalesce(present.observed_at, '-infinity') then last_wins.arr_after
             when present.observed_at is not null then present.arr
-            when next_wins.closed_at is not null then next_wins.arr_before
+            when next_wins.won_at is not null then next_wins.arr_before
             else earliest.arr
         end as arr,
-        case
-            when moments.changed_at >= accounts.churned_on::timestamp at time zone 'UTC' then 'churned'
-            else 'customer'
-        end as lifecycle,
+        case when moments.changed_at >= accounts.churned_at then 'churned' else 'customer' end as lifecycle,
         moments.changed_at < accounts.first_observed_at as is_assumed
     from moments
     inner join accounts on moments.account_key = accounts.account_key
-    left join
-        lateral (
-            select statements.* from statements
-            where statements.account_key = moments.account_key and statements.observed_at <= moments.changed_at
-            order by statements.observed_at desc
-            limit 1
-        ) as present
-        on true
-    left join
-        lateral (
-            select statements.* from statements
-            where statements.account_key = moments.account_key
-            order by statements.observed_at
-            limit 1
-        ) as earliest
-        on present.account_key is null
-    left join
-        lateral (
-            select wins.* from wins
-            where wins.account_key = moments.account_key and wins.closed_at <= moments.changed_at
-            order by wins.closed_at desc, wins.deal_key desc
-            limit 1
-        ) as last_wins
-        on true
-    left join
-        lateral (
-            select wins.* from wins
-            where wins.account_key = moments.account_key and wins.closed_at > moments.changed_at
-            order by wins.closed_at, wins.deal_key
-            limit 1
-        ) as next_wins
-        on true
+    left join observed_periods as present
+        on
+            moments.account_key = present.account_key
+            and moments.changed_at >= present.observed_at
+            and moments.changed_at < present.observed_until
+    left join observed_periods as earliest
+        on
+            moments.account_key = earliest.account_key
+            and earliest.is_first
+            and present.account_key is null
+    left join wins as last_wins
+        on
+            moments.account_key = last_wins.account_key
+            and moments.changed_at >= last_wins.won_at
+            and moments.changed_at < last_wins.next_won_at
+    left join wins as next_wins
+        on
+            moments.account_key = next_wins.account_key
+            and moments.changed_at >= next_wins.previous_won_at
+            and moments.changed_at < next_wins.won_at
 
 ),
 
@@ -193,7 +215,7 @@ compared as (
             *,
             jsonb_build_array(tier, segment, owner_id, renewal_month, arr, lifecycle, is_assumed) as state
         from described
-    ) as stated
+    ) as with_state
 
 ),
 

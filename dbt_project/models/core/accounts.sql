@@ -24,7 +24,10 @@ identities as (
         entity_key as account_key,
         min(canonical_key) as organization_key
     from {{ ref('int_identity__evidence') }}
-    where entity_type = 'account' and rule = 'self'
+    where
+        entity_type = 'account'
+        and rule = 'self'
+        and entity_key in (select affected.account_key from affected)
     group by entity_key
 
 ),
@@ -50,23 +53,44 @@ named as (
 
 ),
 
+records as (
+
+    select distinct
+        affected.account_key,
+        known.instance,
+        known.record_type,
+        known.record_id
+    from affected
+    inner join {{ ref('int_records__timeline') }} as known on affected.account_key = known.record_key
+    where known.record_type in ('company', 'organization')
+
+),
+
 companies as (
 
     select
-        {{ entity_key('companies.company_id', 'companies.source', 'companies.instance') }} as account_key,
+        records.account_key,
         companies.*
-    from {{ ref('stg_hubspot__companies') }} as companies
-    where companies.is_current
+    from records
+    inner join {{ ref('stg_hubspot__companies') }} as companies
+        on
+            records.record_type = 'company'
+            and records.instance = companies.instance
+            and records.record_id = companies.company_id
 
 ),
 
 organizations as (
 
     select
-        {{ entity_key('organizations.organization_id', 'organizations.source', 'organizations.instance') }} as account_key,
+        records.account_key,
         organizations.*
-    from {{ ref('stg_zendesk__organizations') }} as organizations
-    where organizations.is_current
+    from records
+    inner join {{ ref('stg_zendesk__organizations') }} as organizations
+        on
+            records.record_type = 'organization'
+            and records.instance = organizations.instance
+            and records.record_id = organizations.organization_id
 
 ),
 

@@ -12,21 +12,28 @@ affected as (
 ),
 
 users as (
+    {%- for relation in ['stg_zendesk__users', 'stg_zendesk__users_history'] %}
 
-    select
-        affected.agent_key,
-        users.*
-    from affected
-    inner join {{ ref('int_records__timeline') }} as known
-        on
-            affected.agent_key = known.record_key
-            and known.record_type = 'user'
-    inner join {{ ref('stg_zendesk__users') }} as users
-        on
-            known.source = users.source
-            and known.instance = users.instance
-            and known.record_id = users.user_id
-    where {{ json_text('known.facts', 'actor') }} in ('human_agent', 'ai_agent', 'system')
+        select
+            affected.agent_key,
+            users.*,
+            {{ 'true' if relation == 'stg_zendesk__users' else 'false' }} as is_latest
+        from affected
+        inner join {{ ref('int_records__timeline') }} as known
+            on
+                affected.agent_key = known.record_key
+                and known.record_type = 'user'
+        inner join {{ ref(relation) }} as users
+            on
+                known.source = users.source
+                and known.instance = users.instance
+                and known.record_id = users.user_id
+        where {{ json_text('known.facts', 'actor') }} in ('human_agent', 'ai_agent', 'system')
+        {%- if not loop.last %}
+
+            union all
+        {%- endif %}
+    {%- endfor %}
 
 ),
 
@@ -40,7 +47,7 @@ staff as (
         coalesce(hired_at, created_at) as started_at,
         left_at
     from users
-    where is_current
+    where is_latest
 
 ),
 
@@ -55,39 +62,48 @@ told as (
         users._load_id
     from users
     cross join lateral unnest(string_to_array(users.role_history, ';')) as entries (entry)
-    where users.is_current and ops.try_cast_timestamptz(split_part(entries.entry, '|', 1)) is not null
+    where users.is_latest and ops.try_cast_timestamptz(split_part(entries.entry, '|', 1)) is not null
 
 ),
 
 memberships as (
+    {%- for relation in ['stg_zendesk__group_memberships', 'stg_zendesk__group_memberships_history'] %}
 
-    select
-        staff.agent_key,
-        memberships.*,
-        groups.group_name
-    from staff
-    inner join {{ ref('stg_zendesk__group_memberships') }} as memberships
-        on
-            staff.source = memberships.source
-            and staff.instance = memberships.instance
-            and staff.user_id = memberships.user_id
-    left join {{ ref('stg_zendesk__groups') }} as groups
-        on
-            memberships.instance = groups.instance
-            and memberships.group_id = groups.group_id
+        select
+            staff.agent_key,
+            memberships.*,
+            groups.group_name
+        from staff
+        inner join {{ ref(relation) }} as memberships
+            on
+                staff.source = memberships.source
+                and staff.instance = memberships.instance
+                and staff.user_id = memberships.user_id
+        left join {{ ref('stg_zendesk__groups') }} as groups
+            on
+                memberships.instance = groups.instance
+                and memberships.group_id = groups.group_id
+        {%- if not loop.last %}
+
+            union all
+        {%- endif %}
+    {%- endfor %}
 
 ),
 
 owners as (
+    {%- for relation in ['stg_hubspot__owners', 'stg_hubspot__owners_history'] %}
 
-    select
-        {{ entity_key('owners.actor_id', 'owners.source', 'owners.instance') }} as agent_key,
-        owners.*,
-        row_number() over (
-            partition by owners.instance, owners.actor_id order by owners.updated_at nulls first, owners._load_id
-        ) as statement_number
-    from {{ ref('stg_hubspot__owners') }} as owners
-    where owners.actor_id is not null
+        select
+            {{ entity_key('owners.actor_id', 'owners.source', 'owners.instance') }} as agent_key,
+            owners.*
+        from {{ ref(relation) }} as owners
+        where owners.actor_id is not null
+        {%- if not loop.last %}
+
+            union all
+        {%- endif %}
+    {%- endfor %}
 
 ),
 
@@ -116,7 +132,7 @@ team_statements as (
     select
         owners.agent_key,
         owners.team,
-        case when owners.statement_number = 1 then owners.created_at else owners.updated_at end as stated_at,
+        coalesce(owners.updated_at, owners.created_at) as stated_at,
         owners._load_id
     from owners
     inner join affected on owners.agent_key = affected.agent_key

@@ -10,12 +10,6 @@ affected as (
 
 ),
 
-messages as (
-
-    select * from {{ ref('messages') }}
-
-),
-
 teams as (
 
     select * from {{ ref('agent_teams') }}
@@ -46,7 +40,6 @@ staff as (
             known.source = users.source
             and known.instance = users.instance
             and known.record_id = users.user_id
-            and users.is_current
     where {{ json_text('known.facts', 'actor') }} in ('human_agent', 'ai_agent', 'system')
 
 ),
@@ -60,7 +53,7 @@ actors as (
         coalesce(owners.owner_name, actors.actor_name) as agent_name
     from (
         select * from {{ ref('stg_hubspot__owners') }}
-        where is_current and actor_id is not null
+        where actor_id is not null
     ) as owners
     full join (
         select * from {{ ref('stg_hubspot__actors') }}
@@ -120,7 +113,7 @@ final as (
     left join teams on affected.agent_key = teams.agent_key
     left join
         lateral (
-            select messages.* from messages
+            select messages.* from {{ ref('messages') }} as messages
             where messages.agent_key = affected.agent_key
             order by messages.sent_at desc, messages.message_key desc
             limit 1
@@ -128,7 +121,7 @@ final as (
         on true
     left join
         lateral (
-            select messages.sent_at from messages
+            select messages.sent_at from {{ ref('messages') }} as messages
             where messages.agent_key = affected.agent_key
             order by messages.sent_at
             limit 1

@@ -17,12 +17,19 @@ affected as (
 ),
 
 statements as (
+    {%- for relation in ['stg_zendesk__articles', 'stg_zendesk__articles_history'] %}
 
-    select
-        {{ entity_key('articles.record_id', 'articles.source', 'articles.instance') }} as article_key,
-        articles.*
-    from {{ ref('stg_zendesk__articles') }} as articles
-    where articles.edited_at is not null
+        select
+            {{ entity_key('articles.record_id', 'articles.source', 'articles.instance') }} as article_key,
+            articles.*,
+            {{ 'true' if relation == 'stg_zendesk__articles' else 'false' }} as is_latest
+        from {{ ref(relation) }} as articles
+        where articles.edited_at is not null
+        {%- if not loop.last %}
+
+            union all
+        {%- endif %}
+    {%- endfor %}
 
 ),
 
@@ -32,7 +39,7 @@ edits as (
     select distinct on (statements.article_key, statements.edited_at) statements.*
     from affected
     inner join statements on affected.article_key = statements.article_key
-    order by statements.article_key asc, statements.edited_at asc, statements.is_current desc, statements._load_id desc
+    order by statements.article_key asc, statements.edited_at asc, statements.is_latest desc, statements._load_id desc
 
 ),
 

@@ -21,6 +21,5 @@ select
     events.received_at
 from {{ ref('stg_mixpanel__events') }} as events
 where
-    events.is_current
-    and events.occurred_at is not null
+    events.occurred_at is not null
     and {{ is_pending('events') }}

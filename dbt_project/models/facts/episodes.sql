@@ -27,19 +27,25 @@ interactions as (
 closes as (
 
     select
-        status_events.interaction_key,
-        status_events.changed_at as closed_at
-    from {{ ref('status_events') }} as status_events
-    inner join interactions on status_events.interaction_key = interactions.interaction_key
-    where status_events.status in ('solved', 'closed')
+        stated.interaction_key,
+        array_agg(stated.closed_at) as closed_at
+    from (
+        select
+            status_events.interaction_key,
+            status_events.changed_at as closed_at
+        from {{ ref('status_events') }} as status_events
+        inner join interactions on status_events.interaction_key = interactions.interaction_key
+        where status_events.status in ('solved', 'closed')
 
-    union
+        union
 
-    select
-        interaction_key,
-        closed_at
-    from interactions
-    where closed_at is not null
+        select
+            interaction_key,
+            closed_at
+        from interactions
+        where closed_at is not null
+    ) as stated
+    group by stated.interaction_key
 
 ),
 
@@ -51,6 +57,7 @@ public_messages as (
         messages.actor,
         messages.agent_key,
         messages.sent_at,
+        closes.closed_at,
         lag(messages.sent_at) over (partition by messages.interaction_key order by messages.ordinal) as previous_sent_at,
         count(*) filter (where messages.actor = 'customer') over (
             partition by messages.interaction_key order by messages.ordinal
@@ -60,6 +67,7 @@ public_messages as (
         on
             messages.interaction_key = interactions.interaction_key
             and messages.interaction_started_at = interactions.started_at
+    left join closes on messages.interaction_key = closes.interaction_key
     where not messages.is_internal and not messages.is_automation
 
 ),
@@ -76,11 +84,8 @@ marked as (
                 and (
                     sent_at - previous_sent_at > interval '{{ var("episode_idle_hours") }} hours'
                     or exists (
-                        select 1 from closes
-                        where
-                            closes.interaction_key = public_messages.interaction_key
-                            and closes.closed_at >= public_messages.previous_sent_at
-                            and closes.closed_at < public_messages.sent_at
+                        select 1 from unnest(closed_at) as ends (ended_at)
+                        where ends.ended_at >= previous_sent_at and ends.ended_at < sent_at
                     )
                 )
                 then 1

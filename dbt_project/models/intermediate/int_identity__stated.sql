@@ -32,7 +32,7 @@ users as (
             changed.source = users.source
             and changed.instance = users.instance
             and changed.record_id = users.user_id
-    where changed.record_type = 'user' and users.is_current and users.role = 'end-user'
+    where changed.record_type = 'user' and users.role = 'end-user'
 
 ),
 
@@ -61,7 +61,7 @@ events as (
         -- an anonymous device is nobody until it says whose it is
         coalesce(events.user_id, case when events.distinct_id not like '$device:%' then events.distinct_id end) as external_id
     from {{ ref('stg_mixpanel__events') }} as events
-    where events.is_current and events.distinct_id is not null and {{ is_pending('events') }}
+    where events.distinct_id is not null and {{ is_pending('events') }}
 
 ),
 
@@ -94,7 +94,7 @@ organizations as (
             changed.source = organizations.source
             and changed.instance = organizations.instance
             and changed.record_id = organizations.organization_id
-    where changed.record_type = 'organization' and organizations.is_current
+    where changed.record_type = 'organization'
 
 ),
 
@@ -109,7 +109,7 @@ companies as (
             changed.source = companies.source
             and changed.instance = companies.instance
             and changed.record_id = companies.company_id
-    where changed.record_type = 'company' and companies.is_current and not companies.is_archived
+    where changed.record_type = 'company' and not companies.is_archived
 
 ),
 

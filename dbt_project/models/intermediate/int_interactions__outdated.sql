@@ -13,19 +13,13 @@ changed as (
 
 ),
 
-identities as (
-
-    select * from {{ ref('int_identity__evidence') }}
-
-),
-
 changed_identities as (
 
     select
         entity_type,
         entity_key,
         canonical_key
-    from identities
+    from {{ ref('int_identity__evidence') }}
     where _ledger_id > {{ last_run_of('core') }}
 
     union
@@ -51,7 +45,7 @@ changed_people as (
 
     select people.canonical_key
     from changed_identities
-    inner join identities as people on changed_identities.entity_key = people.account_key
+    inner join {{ ref('int_identity__evidence') }} as people on changed_identities.entity_key = people.account_key
     where changed_identities.entity_type = 'account' and people.entity_type = 'customer'
 
 ),
@@ -66,7 +60,7 @@ customers as (
 
     select members.entity_key as customer_key
     from changed_people
-    inner join identities as members on changed_people.canonical_key = members.canonical_key
+    inner join {{ ref('int_identity__evidence') }} as members on changed_people.canonical_key = members.canonical_key
     where members.entity_type = 'customer'
 
 ),
@@ -83,7 +77,7 @@ accounts as (
         changed_identities.entity_key as account_key,
         coalesce(identities.canonical_key, changed_identities.entity_key) as organization_key
     from changed_identities
-    left join identities
+    left join {{ ref('int_identity__evidence') }} as identities
         on
             changed_identities.entity_key = identities.entity_key
             and identities.rule = 'self'

@@ -19,7 +19,7 @@ changed as (
         'user' as record_type,
         users.user_id as record_id
     from {{ ref('stg_zendesk__users') }} as users
-    where users.is_current and {{ is_pending('users') }}
+    where {{ is_pending('users') }}
 
     union
 
@@ -40,7 +40,7 @@ changed as (
         'staff' as record_type,
         memberships.user_id as record_id
     from {{ ref('stg_zendesk__group_memberships') }} as memberships
-    where memberships.is_current and memberships.user_id is not null and {{ is_pending('memberships') }}
+    where memberships.user_id is not null and {{ is_pending('memberships') }}
 
     union
 
@@ -75,7 +75,7 @@ changed as (
         'organization' as record_type,
         organizations.organization_id as record_id
     from {{ ref('stg_zendesk__organizations') }} as organizations
-    where organizations.is_current and {{ is_pending('organizations') }}
+    where {{ is_pending('organizations') }}
 
     union
 
@@ -103,7 +103,7 @@ changed as (
         'article' as record_type,
         articles.record_id
     from {{ ref('stg_zendesk__articles') }} as articles
-    where articles.is_current and {{ is_pending('articles') }}
+    where {{ is_pending('articles') }}
 
     union
 
@@ -113,7 +113,7 @@ changed as (
         'owner' as record_type,
         owners.actor_id as record_id
     from {{ ref('stg_hubspot__owners') }} as owners
-    where owners.is_current and owners.actor_id is not null and {{ is_pending('owners') }}
+    where owners.actor_id is not null and {{ is_pending('owners') }}
 
     union
 
@@ -143,7 +143,7 @@ changed as (
         'company' as record_type,
         companies.company_id as record_id
     from {{ ref('stg_hubspot__companies') }} as companies
-    where companies.is_current and {{ is_pending('companies') }}
+    where {{ is_pending('companies') }}
 
     union
 

@@ -60,7 +60,7 @@ users as (
             changed.source = users.source
             and changed.instance = users.instance
             and changed.record_id = users.user_id
-    where changed.record_type = 'user' and users.is_current
+    where changed.record_type = 'user'
 
 ),
 
@@ -104,42 +104,54 @@ ticket_fields as (
 ),
 
 organizations as (
+    {%- for relation in ['stg_zendesk__organizations', 'stg_zendesk__organizations_history'] %}
 
-    select
-        organizations.source,
-        organizations.instance,
-        'organization' as record_type,
-        organizations.organization_id as record_id,
-        organizations.updated_at as observed_at,
-        organizations._load_id,
-        jsonb_strip_nulls(jsonb_build_object('tier', organizations.tier)) as facts
-    from changed
-    inner join {{ ref('stg_zendesk__organizations') }} as organizations
-        on
-            changed.source = organizations.source
-            and changed.instance = organizations.instance
-            and changed.record_id = organizations.organization_id
-    where changed.record_type = 'organization'
+        select
+            organizations.source,
+            organizations.instance,
+            'organization' as record_type,
+            organizations.organization_id as record_id,
+            organizations.updated_at as observed_at,
+            organizations._load_id,
+            jsonb_strip_nulls(jsonb_build_object('tier', organizations.tier)) as facts
+        from changed
+        inner join {{ ref(relation) }} as organizations
+            on
+                changed.source = organizations.source
+                and changed.instance = organizations.instance
+                and changed.record_id = organizations.organization_id
+        where changed.record_type = 'organization'
+        {%- if not loop.last %}
+
+            union all
+        {%- endif %}
+    {%- endfor %}
 
 ),
 
 companies as (
+    {%- for relation in ['stg_hubspot__companies', 'stg_hubspot__companies_history'] %}
 
-    select
-        companies.source,
-        companies.instance,
-        'company' as record_type,
-        companies.company_id as record_id,
-        companies.updated_at as observed_at,
-        companies._load_id,
-        jsonb_strip_nulls(jsonb_build_object('tier', companies.tier)) as facts
-    from changed
-    inner join {{ ref('stg_hubspot__companies') }} as companies
-        on
-            changed.source = companies.source
-            and changed.instance = companies.instance
-            and changed.record_id = companies.company_id
-    where changed.record_type = 'company'
+        select
+            companies.source,
+            companies.instance,
+            'company' as record_type,
+            companies.company_id as record_id,
+            companies.updated_at as observed_at,
+            companies._load_id,
+            jsonb_strip_nulls(jsonb_build_object('tier', companies.tier)) as facts
+        from changed
+        inner join {{ ref(relation) }} as companies
+            on
+                changed.source = companies.source
+                and changed.instance = companies.instance
+                and changed.record_id = companies.company_id
+        where changed.record_type = 'company'
+        {%- if not loop.last %}
+
+            union all
+        {%- endif %}
+    {%- endfor %}
 
 ),
 
@@ -164,22 +176,28 @@ contacts as (
 ),
 
 owners as (
+    {%- for relation in ['stg_hubspot__owners', 'stg_hubspot__owners_history'] %}
 
-    select
-        owners.source,
-        owners.instance,
-        'owner' as record_type,
-        owners.actor_id as record_id,
-        owners.updated_at as observed_at,
-        owners._load_id,
-        jsonb_strip_nulls(jsonb_build_object('team', owners.team)) as facts
-    from changed
-    inner join {{ ref('stg_hubspot__owners') }} as owners
-        on
-            changed.source = owners.source
-            and changed.instance = owners.instance
-            and changed.record_id = owners.actor_id
-    where changed.record_type = 'owner'
+        select
+            owners.source,
+            owners.instance,
+            'owner' as record_type,
+            owners.actor_id as record_id,
+            owners.updated_at as observed_at,
+            owners._load_id,
+            jsonb_strip_nulls(jsonb_build_object('team', owners.team)) as facts
+        from changed
+        inner join {{ ref(relation) }} as owners
+            on
+                changed.source = owners.source
+                and changed.instance = owners.instance
+                and changed.record_id = owners.actor_id
+        where changed.record_type = 'owner'
+        {%- if not loop.last %}
+
+            union all
+        {%- endif %}
+    {%- endfor %}
 
 ),
 

@@ -19,12 +19,6 @@ tickets as (
 
 ),
 
-records as (
-
-    select * from {{ ref('int_records__timeline') }}
-
-),
-
 -- who wrote first; a ticket that took in another is associated with both customers
 first_threads as (
 
@@ -102,7 +96,7 @@ joined as (
         on
             tickets.instance = ratings.instance
             and tickets.ticket_id = ratings.ticket_id
-    left join records as stages
+    left join {{ ref('int_records__timeline') }} as stages
         on
             tickets.source = stages.source
             and tickets.instance = stages.instance
@@ -117,7 +111,7 @@ placed as (
         joined.*,
         coalesce(joined.associated_company_id, {{ json_text('contacts.facts', 'organization_id') }}) as account_id
     from joined
-    left join records as contacts
+    left join {{ ref('int_records__timeline') }} as contacts
         on
             joined.source = contacts.source
             and joined.instance = contacts.instance
@@ -169,7 +163,7 @@ final as (
         placed._load_id,
         placed._loaded_at
     from placed
-    left join records as companies
+    left join {{ ref('int_records__timeline') }} as companies
         on
             placed.source = companies.source
             and placed.instance = companies.instance

@@ -8,12 +8,6 @@ pending as (
 
 ),
 
-records as (
-
-    select * from {{ ref('int_records__timeline') }}
-
-),
-
 entries as (
 
     select
@@ -95,7 +89,7 @@ final as (
         on
             judged.instance = actors.instance
             and judged.author_id = actors.actor_id
-    left join records as owners
+    left join {{ ref('int_records__timeline') }} as owners
         on
             judged.source = owners.source
             and judged.instance = owners.instance

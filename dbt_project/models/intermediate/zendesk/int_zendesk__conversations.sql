@@ -19,12 +19,6 @@ tickets as (
 
 ),
 
-records as (
-
-    select * from {{ ref('int_records__timeline') }}
-
-),
-
 status_changes as (
 
     select
@@ -149,13 +143,13 @@ joined as (
         on
             tickets.instance = deletions.instance
             and tickets.ticket_id = deletions.ticket_id
-    left join records as requesters
+    left join {{ ref('int_records__timeline') }} as requesters
         on
             tickets.source = requesters.source
             and tickets.instance = requesters.instance
             and requesters.record_type = 'user'
             and tickets.requester_id = requesters.record_id
-    left join records as fields
+    left join {{ ref('int_records__timeline') }} as fields
         on
             tickets.source = fields.source
             and tickets.instance = fields.instance
@@ -227,7 +221,7 @@ final as (
         joined._load_id,
         joined._loaded_at
     from joined
-    left join records as organizations
+    left join {{ ref('int_records__timeline') }} as organizations
         on
             joined.source = organizations.source
             and joined.instance = organizations.instance

@@ -78,12 +78,6 @@ told as (
 
 ),
 
-records as (
-
-    select * from {{ ref('int_records__timeline') }}
-
-),
-
 judged as (
 
     select
@@ -94,9 +88,9 @@ judged as (
         told.actions,
         told.confidence,
         {{ json_text('authors.facts', 'automation_reason') }} as automation_reason,
-        (comments.author_id = '-1') as is_by_zendesk,
+        coalesce(comments.author_id = '-1', false) as is_by_zendesk,
         (
-            comments.via_channel in ('rule', 'system', 'admin_setting', 'linked_problem')
+            coalesce(comments.via_channel in ('rule', 'system', 'admin_setting', 'linked_problem'), false)
             or coalesce(comments.via_rel = 'merge', false)
         ) as is_by_rule,
         case
@@ -116,7 +110,7 @@ judged as (
             comments.instance = told.instance
             and comments.ticket_id = told.ticket_id
             and comments.comment_id = told.comment_id
-    left join records as authors
+    left join {{ ref('int_records__timeline') }} as authors
         on
             comments.source = authors.source
             and comments.instance = authors.instance
@@ -194,7 +188,6 @@ final as (
         on
             judged.instance = users.instance
             and judged.author_id = users.user_id
-            and users.is_current
     left join
         lateral (
             select changes.value
@@ -208,7 +201,7 @@ final as (
             limit 1
         ) as turns
         on judged.actor in ('human_agent', 'ai_agent')
-    left join records as groups
+    left join {{ ref('int_records__timeline') }} as groups
         on
             judged.source = groups.source
             and judged.instance = groups.instance

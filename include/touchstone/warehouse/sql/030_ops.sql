@@ -137,3 +137,9 @@ create table if not exists ops.publications (
     tables jsonb not null,
     published_at timestamptz not null default clock_timestamp()
 );
+
+-- Definitions of the views that dbt keeps while they stay the same.
+create table if not exists ops.built_views (
+    relation text primary key,
+    digest text not null
+);

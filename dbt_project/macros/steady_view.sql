@@ -1,0 +1,33 @@
+{#
+    A view that is made again only when its definition has changed or something has taken it away: making the many views of staging
+    costs more than what most days bring. ops.built_views holds the digest of what was made.
+#}
+{% materialization steady_view, adapter='postgres' %}
+    {%- set target_relation = this.incorporate(type='view') -%}
+    {%- set existing_relation = load_cached_relation(this) -%}
+    {%- set digest = local_md5(sql ~ model.description ~ model.columns) -%}
+
+    {{ run_hooks(pre_hooks, inside_transaction=True) }}
+    {% call statement('known', fetch_result=True) -%}
+        select 1 from ops.built_views
+        where relation = '{{ this }}' and digest = '{{ digest }}' and to_regclass('{{ this }}') is not null
+    {%- endcall %}
+    {%- if load_result('known')['data'] | length == 1 and not should_full_refresh() -%}
+        {% call noop_statement('main', 'UNCHANGED', 'UNCHANGED', 0) %}{% endcall %}
+    {%- else -%}
+        {%- if existing_relation is not none -%}
+            {% do adapter.drop_relation(existing_relation) %}
+        {%- endif -%}
+        {% call statement('main') -%}
+            {{ get_create_view_as_sql(target_relation, sql) }}
+        {%- endcall %}
+        {% do persist_docs(target_relation, model) %}
+        {% do run_query(
+            "insert into ops.built_views (relation, digest) values ('" ~ this ~ "', '" ~ digest ~ "')"
+            ~ " on conflict (relation) do update set digest = excluded.digest"
+        ) %}
+    {%- endif -%}
+    {{ run_hooks(post_hooks, inside_transaction=True) }}
+    {% do adapter.commit() %}
+    {{ return({'relations': [target_relation]}) }}
+{% endmaterialization %}
