@@ -9,19 +9,44 @@
 {%- set known = built_before('staging', 'int_records__timeline', {
     'source': 'text', 'instance': 'text', 'record_type': 'text', 'facts': 'jsonb', '_ledger_id': 'bigint'
 }) %}
+{#- per kind of record: the model that lands it, which column names the record, and which of its rows count #}
+{%- set landed = [
+    ('user', 'stg_zendesk__users', 'landed.user_id', none),
+    ('staff', 'stg_zendesk__group_memberships', 'landed.user_id', none),
+    ('group', 'stg_zendesk__groups', 'landed.group_id', none),
+    ('organization', 'stg_zendesk__organizations', 'landed.organization_id', none),
+    ('article', 'stg_zendesk__articles', 'landed.record_id', none),
+    ('owner', 'stg_hubspot__owners', 'landed.actor_id', none),
+    ('actor', 'stg_hubspot__actors', 'landed.actor_id', none),
+    ('contact', 'stg_hubspot__contacts', 'landed.contact_id', none),
+    ('company', 'stg_hubspot__companies', 'landed.company_id', none),
+    ('deal', 'stg_hubspot__deals', 'landed.deal_id', none),
+    ('deal', 'stg_hubspot__associations', 'landed.from_id', "landed.from_type = 'deals'"),
+    ('feedback', 'stg_hubspot__feedback_submissions', 'landed.feedback_id', none),
+    (
+        'feedback', 'stg_hubspot__associations', 'landed.from_id',
+        "landed.from_type = 'feedback_submissions' and landed.to_type = 'tickets'",
+    ),
+    (
+        'stage', 'stg_hubspot__pipeline_stages',
+        "landed.object_type || ':' || landed.pipeline_id || ':' || landed.stage_id", none,
+    ),
+] %}
 with
 
 changed as (
+    {%- for record_type, relation, record_id, condition in landed %}
 
-    select
-        users.source,
-        users.instance,
-        'user' as record_type,
-        users.user_id as record_id
-    from {{ ref('stg_zendesk__users') }} as users
-    where {{ is_pending('users') }}
+        select
+            landed.source,
+            landed.instance,
+            '{{ record_type }}' as record_type,
+            {{ record_id }} as record_id
+        from {{ ref(relation) }} as landed
+        where {{ is_pending('landed') }}{% if condition %} and {{ condition }}{% endif %}
 
-    union
+        union
+    {%- endfor %}
 
     -- an account that the AI agents' export speaks of for the first time
     select
@@ -31,16 +56,6 @@ changed as (
         authors.author_id as record_id
     from {{ ref('int_zendesk__ai_authors') }} as authors
     where authors._ledger_id > {{ last_run_of('core') }}
-
-    union
-
-    select
-        memberships.source,
-        memberships.instance,
-        'staff' as record_type,
-        memberships.user_id as record_id
-    from {{ ref('stg_zendesk__group_memberships') }} as memberships
-    where memberships.user_id is not null and {{ is_pending('memberships') }}
 
     union
 
@@ -55,27 +70,7 @@ changed as (
         on
             groups.instance = memberships.instance
             and groups.group_id = memberships.group_id
-    where memberships.user_id is not null and {{ is_pending('groups') }}
-
-    union
-
-    select
-        groups.source,
-        groups.instance,
-        'group' as record_type,
-        groups.group_id as record_id
-    from {{ ref('stg_zendesk__groups') }} as groups
     where {{ is_pending('groups') }}
-
-    union
-
-    select
-        organizations.source,
-        organizations.instance,
-        'organization' as record_type,
-        organizations.organization_id as record_id
-    from {{ ref('stg_zendesk__organizations') }} as organizations
-    where {{ is_pending('organizations') }}
 
     union
 
@@ -94,106 +89,6 @@ changed as (
     where
         known.facts is distinct from fields.facts
         or known._ledger_id > {{ last_run_of('core') }}
-
-    union
-
-    select
-        articles.source,
-        articles.instance,
-        'article' as record_type,
-        articles.record_id
-    from {{ ref('stg_zendesk__articles') }} as articles
-    where {{ is_pending('articles') }}
-
-    union
-
-    select
-        owners.source,
-        owners.instance,
-        'owner' as record_type,
-        owners.actor_id as record_id
-    from {{ ref('stg_hubspot__owners') }} as owners
-    where owners.actor_id is not null and {{ is_pending('owners') }}
-
-    union
-
-    select
-        actors.source,
-        actors.instance,
-        'actor' as record_type,
-        actors.actor_id as record_id
-    from {{ ref('stg_hubspot__actors') }} as actors
-    where {{ is_pending('actors') }}
-
-    union
-
-    select
-        contacts.source,
-        contacts.instance,
-        'contact' as record_type,
-        contacts.contact_id as record_id
-    from {{ ref('stg_hubspot__contacts') }} as contacts
-    where {{ is_pending('contacts') }}
-
-    union
-
-    select
-        companies.source,
-        companies.instance,
-        'company' as record_type,
-        companies.company_id as record_id
-    from {{ ref('stg_hubspot__companies') }} as companies
-    where {{ is_pending('companies') }}
-
-    union
-
-    select
-        deals.source,
-        deals.instance,
-        'deal' as record_type,
-        deals.deal_id as record_id
-    from {{ ref('stg_hubspot__deals') }} as deals
-    where {{ is_pending('deals') }}
-
-    union
-
-    select
-        associations.source,
-        associations.instance,
-        'deal' as record_type,
-        associations.from_id as record_id
-    from {{ ref('stg_hubspot__associations') }} as associations
-    where associations.from_type = 'deals' and {{ is_pending('associations') }}
-
-    union
-
-    select
-        feedback.source,
-        feedback.instance,
-        'feedback' as record_type,
-        feedback.feedback_id as record_id
-    from {{ ref('stg_hubspot__feedback_submissions') }} as feedback
-    where {{ is_pending('feedback') }}
-
-    union
-
-    select
-        associations.source,
-        associations.instance,
-        'feedback' as record_type,
-        associations.from_id as record_id
-    from {{ ref('stg_hubspot__associations') }} as associations
-    where associations.from_type = 'feedback_submissions' and associations.to_type = 'tickets' and {{ is_pending('associations') }}
-
-    union
-
-    select
-        stages.source,
-        stages.instance,
-        'stage' as record_type,
-        stages.object_type || ':' || stages.pipeline_id || ':' || stages.stage_id as record_id
-    from {{ ref('stg_hubspot__pipeline_stages') }} as stages
-    where {{ is_pending('stages') }}
 
 )
 
