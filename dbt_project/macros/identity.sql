@@ -2,29 +2,36 @@
 {% macro people_of(customers) -%}
     select
         customers.customer_key,
-        min(coalesce(own.canonical_key, customers.customer_key)) as person_key,
-        case
-            when min(coalesce(organizations.canonical_key, members.account_key))
-                = max(coalesce(organizations.canonical_key, members.account_key))
-                then min(coalesce(organizations.canonical_key, members.account_key))
-        end as organization_key
+        coalesce(own.canonical_key, customers.customer_key) as person_key,
+        agreed.organization_key
     from {{ customers }} as customers
-    left join {{ ref('int_identity__evidence') }} as own
-        on
-            customers.customer_key = own.entity_key
-            and own.entity_type = 'customer'
-            and own.rule = 'self'
-    left join {{ ref('int_identity__evidence') }} as members
-        on
-            own.canonical_key = members.canonical_key
+    -- a customer has a row for each record that speaks of it: each person is looked up once, not once per pair of them
+    left join lateral (
+        select min(evidence.canonical_key) as canonical_key
+        from {{ ref('int_identity__evidence') }} as evidence
+        where
+            evidence.entity_key = customers.customer_key
+            and evidence.entity_type = 'customer'
+            and evidence.rule = 'self'
+    ) as own on true
+    left join lateral (
+        select
+            case
+                when min(coalesce(organizations.canonical_key, members.account_key))
+                    = max(coalesce(organizations.canonical_key, members.account_key))
+                    then min(coalesce(organizations.canonical_key, members.account_key))
+            end as organization_key
+        from {{ ref('int_identity__evidence') }} as members
+        left join {{ ref('int_identity__evidence') }} as organizations
+            on
+                members.account_key = organizations.entity_key
+                and organizations.entity_type = 'account'
+                and organizations.rule = 'self'
+        where
+            members.canonical_key = own.canonical_key
             and members.entity_type = 'customer'
             and members.rule = 'self'
-    left join {{ ref('int_identity__evidence') }} as organizations
-        on
-            members.account_key = organizations.entity_key
-            and organizations.entity_type = 'account'
-            and organizations.rule = 'self'
-    group by customers.customer_key
+    ) as agreed on true
 {%- endmacro %}
 
 {# What an interaction reads of a person. #}

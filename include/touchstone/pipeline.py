@@ -84,7 +84,8 @@ SCORE_TABLES = (
     "interaction_scores",
 )
 
-# Autovacuum's own rule, over all partitions of a table: its statistics are outdated when a tenth of its rows changed.
+# Autovacuum's own rule, over all partitions of a table: its statistics are outdated when a tenth of its rows changed; a table
+# that was never analyzed has none, whatever the counters of changes, which lag, say.
 _OUTDATED_STATISTICS = """
     select namespaces.nspname, tables.relname
     from pg_class as tables
@@ -94,7 +95,9 @@ _OUTDATED_STATISTICS = """
     inner join pg_stat_all_tables as activity on activity.relid = part.relid
     where namespaces.nspname = any(%(schemas)s) and tables.relkind in ('r', 'p') and not tables.relispartition and part.isleaf
     group by namespaces.nspname, tables.relname
-    having sum(activity.n_mod_since_analyze) > 50 + 0.1 * sum(greatest(leaves.reltuples, 0))
+    having
+        sum(activity.n_mod_since_analyze) > 50 + 0.1 * sum(greatest(leaves.reltuples, 0))
+        or bool_or(leaves.reltuples < 0 and pg_relation_size(leaves.oid) > 0)
 """
 
 

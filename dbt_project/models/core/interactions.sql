@@ -119,13 +119,13 @@ customers as (
 
 ),
 
-people as (
+people as materialized (
 
     {{ people_of('customers') }}
 
 ),
 
-organizations as (
+organizations as materialized (
 
     select
         entity_key as account_key,

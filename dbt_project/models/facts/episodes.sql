@@ -63,10 +63,7 @@ public_messages as (
             partition by messages.interaction_key order by messages.ordinal
         ) as customer_messages_so_far
     from {{ ref('messages') }} as messages
-    inner join interactions
-        on
-            messages.interaction_key = interactions.interaction_key
-            and messages.interaction_started_at = interactions.started_at
+    inner join interactions on messages.interaction_key = interactions.interaction_key
     left join closes on messages.interaction_key = closes.interaction_key
     where not messages.is_internal and not messages.is_automation
 

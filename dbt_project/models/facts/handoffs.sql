@@ -13,10 +13,7 @@ messages as (
 
     select messages.*
     from {{ ref('messages') }} as messages
-    inner join {{ ref('interactions') }} as interactions
-        on
-            messages.interaction_key = interactions.interaction_key
-            and messages.interaction_started_at = interactions.started_at
+    inner join {{ ref('interactions') }} as interactions on messages.interaction_key = interactions.interaction_key
     inner join {{ ref('affected_interactions') }} as affected on interactions.interaction_key = affected.interaction_key
     where
         not messages.is_internal

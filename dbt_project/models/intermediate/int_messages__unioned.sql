@@ -10,9 +10,13 @@
 -- one that it went into, under the key that it had.
 with
 
-conversations as (
+merged as (
 
-    select * from {{ ref('int_conversations__unioned') }}
+    select
+        interaction_key,
+        merged_into_interaction_key
+    from {{ ref('int_conversations__unioned') }}
+    where merged_into_interaction_key is not null
 
 ),
 
@@ -30,11 +34,17 @@ pending as (
 
 file_messages as (
 
+    -- by key: a union is not asked by key, and the view casts what it reads
     select
-        *,
-        actor_name as stated_actor_name,
+        messages.*,
+        messages.actor_name as stated_actor_name,
         null as author_id
-    from {{ ref('stg_files__messages') }}
+    from pending
+    inner join {{ ref('stg_files__messages') }} as messages
+        on
+            pending.instance = messages.instance
+            and pending.interaction_id = messages.interaction_id
+    where pending.source = 'files'
 
 ),
 
@@ -53,7 +63,9 @@ hubspot_messages as (
 unioned as (
     {%- for relation in ['file_messages', 'zendesk_messages', 'hubspot_messages'] %}
 
-        select {{ columns | join(', ') }}
+        select
+            {{ entity_key('interaction_id') }} as interaction_key,
+            {{ columns | join(', ') }}
         from {{ relation }}
         {%- if not loop.last %}
 
@@ -66,8 +78,8 @@ unioned as (
 final as (
 
     select
-        coalesce(conversations.merged_into_interaction_key, pending.interaction_key) as interaction_key,
-        pending.interaction_key as written_in_interaction_key,
+        coalesce(merged.merged_into_interaction_key, unioned.interaction_key) as interaction_key,
+        unioned.interaction_key as written_in_interaction_key,
         {{ entity_key("unioned.interaction_id || ':' || message_id", 'unioned.source', 'unioned.instance') }} as message_key,
         case
             when
@@ -102,12 +114,7 @@ final as (
         unioned._load_id,
         unioned._loaded_at
     from unioned
-    inner join pending
-        on
-            unioned.source = pending.source
-            and unioned.instance = pending.instance
-            and unioned.interaction_id = pending.interaction_id
-    left join conversations on pending.interaction_key = conversations.interaction_key
+    left join merged on unioned.interaction_key = merged.interaction_key
 
 )
 
