@@ -12,6 +12,8 @@
     A model's SQL is the same on the first run and on every later one: it selects the rows in its scope, and the scope is
     everything when nothing has been built. A row that did not change is left alone, so _ledger_id tells the run that last
     changed it; rows taken out of a mart are noted in ops.mart_deletions for the publication.
+    ops.built_relations holds the definition that made the table. A table that another definition made never gets here: the step
+    has taken it out before, and with it the watermark, so that the scope is everything again.
     Everything between two kills is one transaction per model.
 #}
 {% materialization keyed, adapter='postgres' %}
@@ -33,6 +35,7 @@
     {%- if existing_relation is none -%}
         {% do run_query(keyed__create_table(target_relation, temp_relation, unique_key)) %}
         {% do create_indexes(target_relation) %}
+        {% do record_built(target_relation, var('definitions')[model.unique_id]) %}
     {%- else -%}
         {% do process_schema_changes('fail', temp_relation, existing_relation) %}
     {%- endif -%}
@@ -52,6 +55,16 @@
     {{ run_hooks(post_hooks, inside_transaction=False) }}
     {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
+
+
+{# Note which definition made a relation, in the transaction that makes it. #}
+{% macro record_built(target, definition) %}
+    {% do run_query(
+        "insert into ops.built_relations (relation, definition, run_id) values ('" ~ target.schema ~ "." ~ target.identifier ~ "', '"
+        ~ definition ~ "', " ~ var('ledger_id') ~ ") on conflict (relation) do update"
+        ~ " set definition = excluded.definition, run_id = excluded.run_id, built_at = clock_timestamp()"
+    ) %}
+{% endmacro %}
 
 
 {% macro keyed__create_table(target, temp, unique_key) %}

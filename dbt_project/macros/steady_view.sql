@@ -1,6 +1,6 @@
 {#
     A view that is made again only when its definition has changed or something has taken it away: making the many views of staging
-    costs more than what most days bring. ops.built_views holds the digest of what was made.
+    costs more than what most days bring. ops.built_relations holds the digest of what was made.
 #}
 {% materialization steady_view, adapter='postgres' %}
     {%- set target_relation = this.incorporate(type='view') -%}
@@ -9,8 +9,11 @@
 
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
     {% call statement('known', fetch_result=True) -%}
-        select 1 from ops.built_views
-        where relation = '{{ this }}' and digest = '{{ digest }}' and to_regclass('{{ this }}') is not null
+        select 1 from ops.built_relations
+        where
+            relation = '{{ this.schema }}.{{ this.identifier }}'
+            and definition = '{{ digest }}'
+            and to_regclass('{{ this }}') is not null
     {%- endcall %}
     {%- if load_result('known')['data'] | length == 1 and not should_full_refresh() -%}
         {% call noop_statement('main', 'UNCHANGED', 'UNCHANGED', 0) %}{% endcall %}
@@ -22,10 +25,7 @@
             {{ get_create_view_as_sql(target_relation, sql) }}
         {%- endcall %}
         {% do persist_docs(target_relation, model) %}
-        {% do run_query(
-            "insert into ops.built_views (relation, digest) values ('" ~ this ~ "', '" ~ digest ~ "')"
-            ~ " on conflict (relation) do update set digest = excluded.digest"
-        ) %}
+        {% do record_built(target_relation, digest) %}
     {%- endif -%}
     {{ run_hooks(post_hooks, inside_transaction=True) }}
     {% do adapter.commit() %}

@@ -137,6 +137,30 @@ def bootstrap() -> None:
 
 
 @app.command()
+def upgrade(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be built anew, and why.")] = False,
+) -> None:
+    """Build anew what an earlier version built, and publish it once the gates have passed; readers keep the last set until then.
+
+    The daily cycle does the same by itself; this command does it at a time of your choice. Rows of sources, scores and the
+    ledger stay as they are. A killed upgrade is run again.
+
+    Examples: touchstone upgrade --dry-run; touchstone upgrade
+    """
+    from touchstone import daily, pipeline
+
+    _ready()
+    outdated = pipeline.outdated()
+    for entry in outdated:
+        print(f"{entry.relation}: {entry.reason}")
+    if not outdated:
+        print("everything is as this version builds it")
+    elif not dry_run:
+        daily.run_steps(_as_of(None), progress=_say)
+        print("upgraded and published")
+
+
+@app.command()
 def run(
     input_path: Annotated[
         str | None,

@@ -8,10 +8,12 @@ import json
 import os
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from touchstone.errors import TouchstoneError
 from touchstone.settings import Settings, get_settings
+from touchstone.warehouse.definitions import Definitions
 from touchstone.warehouse.engine import warehouse_parameters
 
 if TYPE_CHECKING:
@@ -37,6 +39,20 @@ def dbt_environment(settings: Settings) -> Iterator[None]:
                 os.environ[name] = value
 
 
+def parse_project(settings: Settings | None = None) -> Manifest:
+    """The project's nodes and macros, from dbt's cache where no file has changed.
+
+    Raises:
+        TouchstoneError: A file of the project cannot be parsed.
+    """
+    settings = settings or get_settings()
+    with dbt_environment(settings), contextlib.redirect_stdout(io.StringIO()):
+        result = _invoke(None, ["parse", *_places(settings), "--no-write-json"])
+    if not result.success:
+        raise TouchstoneError("dbt parse stopped", str(result.exception), f"See {_log(settings)}.")
+    return result.result
+
+
 def run_dbt(
     command: str,
     *,
@@ -44,19 +60,24 @@ def run_dbt(
     as_of: datetime | None = None,
     ledger_id: int = 0,
     arguments: tuple[str, ...] = (),
+    project: Manifest | None = None,
     settings: Settings | None = None,
 ) -> dict[str, int]:
     """Run one dbt command in this process and count its results by status.
+
+    Args:
+        as_of: End of the ledger day; with it go the run's variables.
+        ledger_id: The run that builds.
+        project: The parsed project, where the caller has it.
 
     Raises:
         TouchstoneError: A node failed; the message names each one with dbt's own reason.
     """
     settings = settings or get_settings()
-    target = settings.state_dir / "dbt"
-    target.mkdir(parents=True, exist_ok=True)
-    places = ["--project-dir", str(settings.dbt_dir), "--profiles-dir", str(settings.dbt_dir)]
-    places += ["--target-path", str(target / "target"), "--log-path", str(target / "logs"), "--quiet"]
-    call = [command, *places]
+    # Variables that differ from the last call make dbt parse the whole project again. They change no node of it, so the project
+    # is parsed without them, from dbt's cache where no file changed, and the call takes that manifest.
+    project = project or parse_project(settings)
+    call = [command, *_places(settings)]
     call += ["--no-write-json"] if command in ("run", "test", "build", "seed") else []
     if selector:
         call += ["--selector", selector]
@@ -64,16 +85,13 @@ def run_dbt(
         # A daily run tests its data, with every test whose tables exist by then; unit tests belong to `make test`.
         call += ["--exclude-resource-type", "unit_test", "--indirect-selection", "buildable"]
     if as_of is not None:
-        values = {"as_of": as_of.isoformat(), "ledger_id": ledger_id}
+        definitions = Definitions(project, settings.parameters).by_node
+        values = {"as_of": as_of.isoformat(), "ledger_id": ledger_id, "definitions": definitions}
         call += ["--vars", json.dumps(values)]
     with dbt_environment(settings), contextlib.redirect_stdout(io.StringIO()) as output:
-        # Variables that differ from the last call make dbt parse the whole project again. They change no node of it, so the
-        # project is parsed without them, from dbt's cache where no file changed, and the call takes that manifest.
-        result = _invoke(None, ["parse", *places, "--no-write-json"])
-        if result.success:
-            result = _invoke(result.result, [*call, *arguments])
+        result = _invoke(project, [*call, *arguments])
     if result.exception is not None:
-        raise TouchstoneError(f"dbt {command} stopped", str(result.exception), f"See {target / 'logs' / 'dbt.log'}.")
+        raise TouchstoneError(f"dbt {command} stopped", str(result.exception), f"See {_log(settings)}.")
     counts: dict[str, int] = {}
     failed: list[str] = []
     for node in getattr(result.result, "results", None) or []:
@@ -84,9 +102,20 @@ def run_dbt(
         raise TouchstoneError(
             f"dbt {command} failed in {len(failed)} nodes",
             "; ".join(failed) or output.getvalue()[-800:],
-            f"See {target / 'logs' / 'dbt.log'}; nothing was published.",
+            f"See {_log(settings)}; nothing was published.",
         )
     return counts
+
+
+def _places(settings: Settings) -> list[str]:
+    target = settings.state_dir / "dbt"
+    target.mkdir(parents=True, exist_ok=True)
+    places = ["--project-dir", str(settings.dbt_dir), "--profiles-dir", str(settings.dbt_dir)]
+    return [*places, "--target-path", str(target / "target"), "--log-path", str(target / "logs"), "--quiet"]
+
+
+def _log(settings: Settings) -> Path:
+    return settings.state_dir / "dbt" / "logs" / "dbt.log"
 
 
 def _invoke(manifest: Manifest | None, call: list[str]) -> dbtRunnerResult:

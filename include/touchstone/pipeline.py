@@ -8,17 +8,30 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import psycopg
 from psycopg import sql
 
-from touchstone.dbt import run_dbt
+from touchstone.dbt import parse_project, run_dbt
 from touchstone.errors import GateError
-from touchstone.settings import Settings
+from touchstone.settings import Settings, get_settings
 from touchstone.warehouse import ledger
+from touchstone.warehouse.definitions import (
+    CORE_SCHEMAS,
+    MART_SCHEMAS,
+    Definitions,
+    Outdated,
+    require_present,
+    retire,
+    waiting,
+)
 from touchstone.warehouse.engine import connect
 from touchstone.warehouse.locks import pipeline_lock
 from touchstone.warehouse.publish import publish as apply_publication
+
+if TYPE_CHECKING:
+    from dbt.contracts.graph.manifest import Manifest
 
 # Streams of each source whose rows belong to interactions, and carry interaction_id: a changed row names its interaction. What
 # else has landed (people, companies, articles, events) is found by its load.
@@ -125,20 +138,34 @@ def is_taken_up(as_of: datetime, settings: Settings | None = None) -> bool:
         ).fetchone()[0]
 
 
+def outdated(settings: Settings | None = None) -> list[Outdated]:
+    """What has to be built anew, or published, until readers see what this version builds; empty in a new warehouse."""
+    definitions = Definitions(parse_project(settings), (settings or get_settings()).parameters)
+    with connect("transformer", settings=settings) as connection:
+        return waiting(connection, definitions)
+
+
 def stage(as_of: datetime, settings: Settings | None = None) -> int:
     """Note what the new loads changed, and build the typed views over it.
 
+    Where an earlier version has built staging or core, all of it is built anew, and this run works on everything.
+
     Returns:
         Number of interactions that this run works on.
+
+    Raises:
+        WarehouseError: A view outside the project reads what is to be built anew.
     """
     with pipeline_lock(settings), ledger.step("stage", as_of=as_of, settings=settings) as run:
+        project = parse_project(settings)
+        _retire_outdated(run, project, CORE_SCHEMAS, settings)
         with connect("transformer", settings=settings, application_name="touchstone stage") as connection:
             _register_changes(connection, run.run_id)
             _register_outdated_text(connection, run.run_id)
         with connect(autocommit=True, settings=settings, application_name="touchstone stage") as connection:
             _analyze_outdated(connection, sorted({schema for streams in RAW_STREAMS.values() for schema, _ in streams}))
         run.versions["dbt"] = _dbt_version()
-        run_dbt("build", selector="staging", as_of=as_of, ledger_id=run.run_id, settings=settings)
+        run_dbt("build", selector="staging", as_of=as_of, ledger_id=run.run_id, project=project, settings=settings)
         with connect("transformer", settings=settings) as connection:
             _register_rework(connection, run.run_id)
             run.rows_in = run.rows_out = connection.execute(
@@ -163,15 +190,32 @@ def _build(step: str, worked_on: str, as_of: datetime, settings: Settings | None
 
     Args:
         worked_on: Table that the selector fills with the interactions it works on.
+
+    Raises:
+        WarehouseError: Staging or core is of another version.
     """
     with pipeline_lock(settings), ledger.step(step, as_of=as_of, settings=settings) as run:
         newest = _newest_change(settings)
-        run_dbt("build", selector=step, as_of=as_of, ledger_id=run.run_id, settings=settings)
+        project = parse_project(settings)
+        with connect("transformer", settings=settings) as connection:
+            require_present(connection, Definitions(project, (settings or get_settings()).parameters), CORE_SCHEMAS)
+        if step == "marts":
+            _retire_outdated(run, project, MART_SCHEMAS, settings)
+        run_dbt("build", selector=step, as_of=as_of, ledger_id=run.run_id, project=project, settings=settings)
         with connect("transformer", settings=settings) as connection:
             counted = sql.SQL("select count(*) from {}").format(sql.Identifier(*worked_on.split(".")))
             run.rows_in = run.rows_out = connection.execute(counted).fetchone()[0]
             _move_watermark(connection, step, newest, run.run_id, as_of)
         return run.rows_in
+
+
+def _retire_outdated(run: ledger.Run, project: Manifest, schemas: tuple[str, ...], settings: Settings | None) -> None:
+    """Take out what another version has built; the ledger says what, and why."""
+    definitions = Definitions(project, (settings or get_settings()).parameters)
+    with connect("transformer", settings=settings, application_name=f"touchstone {run.step}") as connection:
+        retired = retire(connection, definitions, schemas)
+    if retired:
+        run.detail["built_anew"] = {entry.relation: entry.reason for entry in retired}
 
 
 def publish(as_of: datetime, settings: Settings | None = None) -> int:

@@ -551,5 +551,27 @@ def test_a_day_on_which_nothing_lands_works_on_nothing(days):
     assert read(settings).tables["interactions"] == core.tables["interactions"]
 
 
+def test_interactions_built_anew_over_records_that_stay_give_what_one_build_gives(whole, days):
+    """As after an upgrade that defines interactions otherwise, but not whom their customers are known to be."""
+    settings = days[0]
+    with connect(settings=settings) as connection:
+        connection.execute(
+            """
+            update ops.built_relations set definition = 'of an earlier version'
+            where relation = 'core.interactions' or relation like any(array['facts.%', 'marts_build.%'])
+            """
+        )
+        before = connection.execute(
+            "select 'core.interactions'::regclass::oid, 'core.agents'::regclass::oid"
+        ).fetchone()
+    run(settings)
+    built = digests(settings, "core", "clean", "facts")
+    assert {name for name in whole.keys() | built.keys() if built.get(name) != whole.get(name)} == set()
+    with connect(settings=settings) as connection:
+        after = connection.execute("select 'core.interactions'::regclass::oid, 'core.agents'::regclass::oid").fetchone()
+    assert after[0] != before[0]
+    assert after[1] == before[1]
+
+
 def _in_time(rows: list[Row]) -> list[Row]:
     return sorted(rows, key=lambda row: row["changed_at"])

@@ -13,6 +13,7 @@ from touchstone.errors import WarehouseError
 from touchstone.settings import Settings, get_settings
 from touchstone.statefiles import write_atomic
 from touchstone.warehouse.engine import connect
+from touchstone.warehouse.migrations import migrate
 
 ROLES = ("touchstone_loader", "touchstone_transformer", "touchstone_bi", "touchstone_reviewer")
 SUPPORTED_SERVERS = range(15, 19)
@@ -48,7 +49,9 @@ def bootstrap(settings: Settings | None = None) -> None:
         settings: Where the warehouse is.
 
     Raises:
-        WarehouseError: The server is of an unsupported version, or the user may not create roles.
+        WarehouseError: The server is of an unsupported version, the user may not create roles, or the warehouse is of a later
+            version.
+        BusyError: Tables have to change while a cycle is under way.
     """
     settings = settings or get_settings()
     bi_password = settings.bi_password.get_secret_value() if settings.bi_password else None
@@ -67,6 +70,7 @@ def bootstrap(settings: Settings | None = None) -> None:
         connection.execute(sql.SQL("alter database {} set client_connection_check_interval = '1s'").format(database))
         connection.execute(sql.SQL("alter database {} set timezone = 'UTC'").format(database))
         _create_roles(connection, bi_password)
+        migrate(connection)
         for script, role in SCRIPTS:
             text = resources.files("touchstone.warehouse").joinpath("sql", script).read_text()
             connection.execute(sql.SQL("set local role {}").format(sql.Identifier(role) if role else sql.SQL("none")))

@@ -16,6 +16,7 @@ from touchstone.errors import TouchstoneError
 from touchstone.settings import Settings
 from touchstone.warehouse.engine import connect
 from touchstone.warehouse.landing import Load
+from touchstone.warehouse.migrations import require_migrated
 
 
 @dataclass
@@ -48,6 +49,7 @@ def step(
 
     Raises:
         TouchstoneError: `as_of` has no zone, or the step ends with rows that are neither out nor quarantined.
+        WarehouseError: The warehouse was made by another version.
     """
     if as_of.tzinfo is None:
         raise TouchstoneError(
@@ -56,6 +58,7 @@ def step(
     with connect(
         "loader", autocommit=True, settings=settings, application_name=f"touchstone ledger {name}"
     ) as connection:
+        require_migrated(connection)
         connection.execute(
             """
             update ops.runs set status = 'interrupted', finished_at = clock_timestamp()

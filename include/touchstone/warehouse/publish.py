@@ -9,13 +9,9 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from touchstone.errors import WarehouseError
 from touchstone.settings import Settings
 from touchstone.warehouse.engine import connect
-
-BUILD_SCHEMA = "marts_build"
-EVIDENCE_RELATIONS = frozenset({"fct_evidence_quotes"})
-LEDGER_COLUMN = "_ledger_id"
+from touchstone.warehouse.reshape import BUILD_SCHEMA, LEDGER_COLUMN, MartTable, finish, is_altered, reshape
 
 
 @dataclass
@@ -27,37 +23,24 @@ class Publication:
     deleted: dict[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class _Table:
-    name: str
-    columns: tuple[str, ...]
-    key: tuple[str, ...]
-
-    @property
-    def build(self) -> sql.Identifier:
-        return sql.Identifier(BUILD_SCHEMA, self.name)
-
-    @property
-    def published(self) -> sql.Identifier:
-        return sql.Identifier("marts_evidence" if self.name in EVIDENCE_RELATIONS else "marts", self.name)
-
-
 def publish(run_id: int, as_of: datetime, settings: Settings | None = None) -> Publication:
     """Apply every key that changed since the last published ledger id to `marts` and `marts_evidence`.
 
-    Readers see the set before or the set after, never a mixture: all tables change in one transaction. A published table
-    is never dropped; a new column is added, a removed one is refused.
+    Readers see the set before or the set after, never a mixture: all tables change in one transaction. A published table is
+    never dropped, so that grants, comments and views on it stay: where the build has other columns, it is altered, and where
+    the build was made anew since the last publication, it is compared row by row.
 
     Args:
         run_id: The ledger's run of this publication.
         as_of: End of the ledger day that is published.
 
     Raises:
-        WarehouseError: A published table has a column that the build no longer has.
+        WarehouseError: A view reads a column that the build no longer has, or has with another type.
+        BusyError: A reader holds a table that has to be altered.
     """
     with connect("transformer", settings=settings, application_name="touchstone publish") as connection:
         last = connection.execute("select coalesce(max(ledger_id), 0) from ops.publications").fetchone()[0]
-        tables = _tables(connection)
+        tables = _tables(connection, last)
         newest = last
         for table in tables:
             newest = max(
@@ -71,10 +54,17 @@ def publish(run_id: int, as_of: datetime, settings: Settings | None = None) -> P
             connection.execute("select coalesce(max(ledger_id), 0) from ops.mart_deletions").fetchone()[0],
         )
         result = Publication(ledger_id=newest)
-        for table in tables:
-            _prepare(connection, table)
-            result.deleted[table.name] = _delete(connection, table, last)
-            result.upserted[table.name] = _upsert(connection, table, last)
+        # altering shuts readers out until the end of the transaction: those tables come last
+        for table in sorted(tables, key=lambda table: is_altered(connection, table)):
+            is_new = reshape(connection, table)
+            _describe(connection, table)
+            if table.is_rebuilt or is_new:
+                result.deleted[table.name] = _delete_absent(connection, table)
+                result.upserted[table.name] = _upsert(connection, table, 0)
+                finish(connection, table)
+            else:
+                result.deleted[table.name] = _delete(connection, table, last)
+                result.upserted[table.name] = _upsert(connection, table, last)
         connection.execute("delete from ops.mart_deletions where ledger_id <= %s", [newest])
         connection.execute(
             """
@@ -93,7 +83,7 @@ def publish(run_id: int, as_of: datetime, settings: Settings | None = None) -> P
     return result
 
 
-def _tables(connection: psycopg.Connection) -> list[_Table]:
+def _tables(connection: psycopg.Connection, last: int) -> list[MartTable]:
     rows = connection.execute(
         """
         select
@@ -103,52 +93,25 @@ def _tables(connection: psycopg.Connection) -> list[_Table]:
             (select array_agg(attributes.attname::text order by position)
              from pg_index cross join unnest(indkey) with ordinality as keys (attnum, position)
              inner join pg_attribute as attributes on attributes.attrelid = indrelid and attributes.attnum = keys.attnum
-             where indrelid = classes.oid and indisprimary)
+             where indrelid = classes.oid and indisprimary),
+            coalesce(built.run_id > %s, false)
         from pg_class as classes
         inner join pg_namespace as namespaces on namespaces.oid = classes.relnamespace
+        left join ops.built_relations as built on built.relation = namespaces.nspname || '.' || classes.relname
         where namespaces.nspname = %s and classes.relkind = 'r'
         order by classes.relname
         """,
-        [BUILD_SCHEMA],
+        [last, BUILD_SCHEMA],
     )
     return [
-        _Table(name, tuple(column for column in columns if column != LEDGER_COLUMN), tuple(key))
-        for name, columns, key in rows
+        MartTable(name, tuple(column for column in columns if column != LEDGER_COLUMN), tuple(key), is_rebuilt)
+        for name, columns, key, is_rebuilt in rows
         if LEDGER_COLUMN in columns
     ]
 
 
-def _prepare(connection: psycopg.Connection, table: _Table) -> None:
-    """Create the published table, add what is new in the build, and copy the descriptions."""
-    schema, name = table.published._obj
-    published = connection.execute(
-        "select array_agg(column_name::text) from information_schema.columns where table_schema = %s and table_name = %s",
-        [schema, name],
-    ).fetchone()[0]
-    if published is None:
-        connection.execute(sql.SQL("create table {} (like {} including all)").format(table.published, table.build))
-        connection.execute(
-            sql.SQL("alter table {} drop column {}").format(table.published, sql.Identifier(LEDGER_COLUMN))
-        )
-    else:
-        for column in table.columns:
-            if column not in published:
-                data_type = connection.execute(
-                    "select format_type(atttypid, atttypmod) from pg_attribute where attrelid = %s::regclass and attname = %s",
-                    [f'{BUILD_SCHEMA}."{table.name}"', column],
-                ).fetchone()[0]
-                connection.execute(
-                    sql.SQL("alter table {} add column {} {}").format(
-                        table.published, sql.Identifier(column), sql.SQL(data_type)
-                    )
-                )
-        removed = sorted(set(published) - set(table.columns))
-        if removed:
-            raise WarehouseError(
-                f"{schema}.{name} has columns that the build no longer has",
-                ", ".join(removed),
-                "Readers rely on them: keep them in the model, or drop them by hand after their deprecation.",
-            )
+def _describe(connection: psycopg.Connection, table: MartTable) -> None:
+    """Copy the descriptions of the build."""
     comments = connection.execute(
         """
         select attname, col_description(attrelid, attnum) from pg_attribute
@@ -169,7 +132,7 @@ def _prepare(connection: psycopg.Connection, table: _Table) -> None:
         connection.execute(sql.SQL("comment on {} is {}").format(target, sql.Literal(comment)))
 
 
-def _delete(connection: psycopg.Connection, table: _Table, last: int) -> int:
+def _delete(connection: psycopg.Connection, table: MartTable, last: int) -> int:
     join = sql.SQL(" and ").join(
         sql.SQL("{}.{} = gone.{}").format(sql.Identifier("published"), sql.Identifier(column), sql.Identifier(column))
         for column in table.key
@@ -196,23 +159,43 @@ def _delete(connection: psycopg.Connection, table: _Table, last: int) -> int:
     return connection.execute(statement, [last]).rowcount
 
 
-def _upsert(connection: psycopg.Connection, table: _Table, last: int) -> int:
+def _delete_absent(connection: psycopg.Connection, table: MartTable) -> int:
+    """Rows that a build which was made anew does not hold: what it took out is noted nowhere."""
+    statement = sql.SQL(
+        "delete from {published} as published where not exists (select 1 from {build} as built where {same})"
+    ).format(
+        published=table.published,
+        build=table.build,
+        same=sql.SQL(" and ").join(
+            sql.SQL("built.{0} = published.{0}").format(sql.Identifier(column)) for column in table.key
+        ),
+    )
+    return connection.execute(statement).rowcount
+
+
+def _upsert(connection: psycopg.Connection, table: MartTable, last: int) -> int:
     columns = sql.SQL(", ").join(map(sql.Identifier, table.columns))
     values = [column for column in table.columns if column not in table.key]
     action = (
-        sql.SQL("update set ")
-        + sql.SQL(", ").join(sql.SQL("{0} = excluded.{0}").format(sql.Identifier(column)) for column in values)
+        sql.SQL("update set {} where ({}) is distinct from ({})").format(
+            _list(values, "{0} = excluded.{0}"), _list(values, "published.{0}"), _list(values, "excluded.{0}")
+        )
         if values
         else sql.SQL("nothing")
     )
     statement = sql.SQL(
-        "insert into {published} ({columns}) select {columns} from {build} where {ledger} > %s on conflict ({key}) do {action}"
+        "insert into {published} as published ({columns}) select {columns} from {build} where {ledger} > %s"
+        " on conflict ({key}) do {action}"
     ).format(
         published=table.published,
         columns=columns,
         build=table.build,
         ledger=sql.Identifier(LEDGER_COLUMN),
         key=sql.SQL(", ").join(map(sql.Identifier, table.key)),
-        action=action if values else sql.SQL("nothing"),
+        action=action,
     )
     return connection.execute(statement, [last]).rowcount
+
+
+def _list(columns: list[str], form: str) -> sql.Composed:
+    return sql.SQL(", ").join(sql.SQL(form).format(sql.Identifier(column)) for column in columns)

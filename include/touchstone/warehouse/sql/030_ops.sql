@@ -34,11 +34,11 @@ create table if not exists ops.loads (
     newest_message_at timestamptz,
     landed_at timestamptz not null default clock_timestamp(),
     registered_at timestamptz,
+    -- which run of the stage step took the load up: a later core works on the loads of every stage since the last core
+    registered_run_id bigint,
     check (rows_in = rows_inserted + rows_updated + rows_unchanged + rows_quarantined)
 );
 create index if not exists loads_unregistered on ops.loads (load_id) where registered_at is null;
--- Which run of the stage step took the load up: a later core works on the loads of every stage since the last core.
-alter table ops.loads add column if not exists registered_run_id bigint;
 create index if not exists loads_registered on ops.loads (registered_run_id);
 
 -- Where each stream of a source instance stands; for files one row per file.
@@ -105,11 +105,10 @@ create table if not exists ops.interaction_changes (
     previous_customer_key text,
     previous_topic text,
     run_id bigint not null,
-    recorded_at timestamptz not null default clock_timestamp()
+    recorded_at timestamptz not null default clock_timestamp(),
+    -- the person whom the customer was known to be: issues are stitched by person
+    previous_person_key text
 );
-
--- The person whom the customer was known to be: issues are stitched by person.
-alter table ops.interaction_changes add column if not exists previous_person_key text;
 
 create table if not exists ops.watermarks (
     step text primary key,
@@ -138,8 +137,11 @@ create table if not exists ops.publications (
     published_at timestamptz not null default clock_timestamp()
 );
 
--- Definitions of the views that dbt keeps while they stay the same.
-create table if not exists ops.built_views (
+-- Which definition made each relation that dbt keeps from run to run, and in which run: one that this version defines otherwise is
+-- built anew.
+create table if not exists ops.built_relations (
     relation text primary key,
-    digest text not null
+    definition text not null,
+    run_id bigint not null,
+    built_at timestamptz not null default clock_timestamp()
 );
