@@ -379,3 +379,33 @@ def test_a_merge_into_another_desk_is_a_fault_of_the_company():
     loser.events.append(Event("merge", at(2), "human_agent", ANN, value="cnv-000009"))
     with pytest.raises(SourceError, match="cnv-000009"), serve_here(firm([loser]), options(traps=Traps())):
         pass
+
+
+def test_a_tickets_own_audits_tell_what_the_export_tells_in_other_words():
+    made = [
+        message(1, 1, at(1), "my card is 4111"),
+        Event("assign", at(1, hours=1), "system", "", value=ANN, team="frontline"),
+        Event("topic", at(1, hours=2), "human_agent", ANN, value="refund"),
+        Event("redact", at(2), "human_agent", ANN, "msg-000001-001", "[removed]"),
+        Event("status", at(3), "human_agent", ANN, value="solved"),
+    ]
+    company = firm(
+        [conversation(1, made), conversation(2, [message(2, 1, at(1)), Event("merge", at(3), value="cnv-000001")])]
+    )
+    with serve_here(company, options()) as sandbox, zendesk(sandbox) as client:
+        exported = {row["id"]: row for row in events_page(client, start_time=0)["ticket_events"]}
+        audits = [row for number in (1001, 1002) for row in get(client, f"tickets/{number}/audits.json")["audits"]]
+        assert {row["id"] for row in audits} == set(exported)
+        for audit in audits:
+            row = exported[audit["id"]]
+            assert (audit["created_at"], audit["author_id"]) == (row["created_at"], row["updater_id"])
+            assert "child_events" not in audit
+        events = [event for audit in audits for event in audit["events"]]
+        assert [event["body"] for event in events if event["type"] == "Comment"] == ["[removed]", "Hello there"]
+        changes = {(event["field_name"], event["value"]) for event in events if event["type"] == "Change"}
+        assert {("status", "solved"), ("900001", "refund"), ("assignee_id", 380_000_000_001)} <= changes
+        assert "CommentRedactionEvent" in {event["type"] for event in events}
+        merged = [audit["via"]["source"] for audit in audits if audit["via"]["source"]["rel"] == "merge"]
+        assert {one["to"]["ticket_id"] for one in merged} == {1001}
+        first = get(client, "tickets/1001/audits.json", **{"page[size]": 2})
+        assert (len(first["audits"]), first["meta"]["has_more"]) == (2, True)

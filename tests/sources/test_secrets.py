@@ -25,7 +25,7 @@ def source() -> SourceInstance:
 def test_each_credential_has_a_variable(source, monkeypatch):
     for name in NAMES:
         monkeypatch.setenv(f"TOUCHSTONE_ZENDESK_EU_{name.upper()}", f"value of {name}")
-    assert find_secrets(source, NAMES) == {name: f"value of {name}" for name in NAMES}
+    assert find_secrets(source, (NAMES,)) == {name: f"value of {name}" for name in NAMES}
 
 
 @pytest.mark.parametrize(
@@ -38,18 +38,18 @@ def test_each_credential_has_a_variable(source, monkeypatch):
 )
 def test_a_connection_of_airflow_is_read_in_each_of_its_forms(source, monkeypatch, stated):
     monkeypatch.setenv("AIRFLOW_CONN_TOUCHSTONE_ZENDESK_EU", stated)
-    assert find_secrets(source, NAMES) == {"email": "a@b.example", "api_token": "p@ss/word", "ai_agents_key": "k1"}
+    assert find_secrets(source, (NAMES,)) == {"email": "a@b.example", "api_token": "p@ss/word", "ai_agents_key": "k1"}
 
 
 def test_a_variable_of_its_own_goes_before_the_connection(source, monkeypatch):
     monkeypatch.setenv("AIRFLOW_CONN_TOUCHSTONE_ZENDESK_EU", '{"login": "a@b.example", "password": "old"}')
     monkeypatch.setenv("TOUCHSTONE_ZENDESK_EU_API_TOKEN", "new")
-    assert find_secrets(source, {"email": "", "api_token": ""})["api_token"] == "new"
+    assert find_secrets(source, ({"email": "", "api_token": ""},))["api_token"] == "new"
 
 
 def test_what_is_missing_is_named_with_where_it_may_be(source):
     with pytest.raises(ConfigurationError, match=r"zendesk:eu: no e-mail address.*Set TOUCHSTONE_ZENDESK_EU_EMAIL, or"):
-        find_secrets(source, NAMES)
+        find_secrets(source, (NAMES,))
 
 
 @pytest.mark.parametrize("value", ["canary-token\n", " canary-token", "canary\x00token"])
@@ -62,14 +62,14 @@ def test_a_credential_that_cannot_be_sent_is_refused_without_showing_it(source, 
         monkeypatch.setenv("TOUCHSTONE_ZENDESK_EU_API_TOKEN", value)
     monkeypatch.setenv("TOUCHSTONE_ZENDESK_EU_EMAIL", "a@b.example")
     with pytest.raises(ConfigurationError, match="white space or control characters") as raised:
-        find_secrets(source, {"email": "e-mail", "api_token": "API token"})
+        find_secrets(source, ({"email": "e-mail", "api_token": "API token"},))
     assert "canary" not in str(raised.value)
 
 
 def test_a_connection_that_is_neither_form_is_refused_without_showing_it(source, monkeypatch):
     monkeypatch.setenv("AIRFLOW_CONN_TOUCHSTONE_ZENDESK_EU", '{"password": "canary-token"')
     with pytest.raises(ConfigurationError, match="neither JSON nor a URI") as raised:
-        find_secrets(source, NAMES)
+        find_secrets(source, (NAMES,))
     assert "canary" not in str(raised.value)
 
 
@@ -82,10 +82,10 @@ def test_the_simulated_vendors_tell_address_and_credentials(tmp_path):
         )
     )
     with pytest.raises(SourceError, match=r"simulated vendors do not run.*touchstone sandbox serve"):
-        find_secrets(source, NAMES, settings)
+        find_secrets(source, (NAMES,), settings)
     told = {"url": "http://127.0.0.1:4711", "credentials": {"zendesk": {"email": "a@b.example", "api_token": "t"}}}
     write_json(sandbox.server_file(settings), told)
-    assert find_secrets(source, NAMES, settings) == told["credentials"]["zendesk"]
+    assert find_secrets(source, (NAMES,), settings) == told["credentials"]["zendesk"]
     assert sandbox.resolved("{sandbox}/zendesk", settings) == "http://127.0.0.1:4711/zendesk"
     assert sandbox.resolved("https://acme.zendesk.com", settings) == "https://acme.zendesk.com"
     assert sandbox.server_file(settings).stat().st_mode & 0o077 == 0

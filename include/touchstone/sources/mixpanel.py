@@ -23,7 +23,7 @@ from touchstone.sources.config import SourceInstance
 from touchstone.sources.http.budget import Budget
 from touchstone.sources.http.client import ApiClient
 from touchstone.sources.http.faults import CredentialsError, CutAnswer, PermissionRefused, RequestRefused
-from touchstone.sources.http.streams import Context, Page, Part, Placed, RawStream, Record, State, Stream, Window
+from touchstone.sources.http.streams import Context, Page, Part, Placed, RawStream, Record, State, Stream, Ways, Window
 from touchstone.sources.options import Mixpanel
 from touchstone.sources.reasons import kept_payload
 
@@ -64,8 +64,8 @@ class MixpanelConnector:
     }
     raw: ClassVar[dict[str, RawStream]] = {"events": _EVENTS}
 
-    def credentials(self, source: SourceInstance) -> dict[str, str]:
-        return {"user": "user name of the service account", "secret": "secret of the service account"}
+    def credentials(self, source: SourceInstance) -> Ways:
+        return ({"user": "user name of the service account", "secret": "secret of the service account"},)
 
     def apis(self, source: SourceInstance, secrets: dict[str, str]) -> dict[str, tuple[str, httpx.Auth]]:
         return {"main": (source.options(Mixpanel).base_url, httpx.BasicAuth(secrets["user"], secrets["secret"]))}

@@ -104,11 +104,14 @@ class Hubspot(Http):
 
     Attributes:
         tickets: Whether tickets and conversations are read, or the CRM alone.
+        full_read_days: Days between two readings of all lists, which find what a search does not tell: changes of associations,
+            and what was deleted for good.
     """
 
     source: Literal["hubspot"]
     base_url: str = "https://api.hubapi.com"
     tickets: bool = True
+    full_read_days: int = Field(7, ge=1)
 
 
 class Mixpanel(Http):

@@ -3,6 +3,9 @@
 The incremental exports are the only complete view: lists and searches hide archived tickets and end at 1,000 results. State is
 what the export answers, never a clock or an `updated_at`, since a system update changes a ticket and leaves that behind.
 `support_type_scope=all` brings the tickets that only an AI agent handled.
+
+The export of events begins with the instance's start, and a ticket may be older. What it lacks of such a ticket comes from the
+ticket's own list of audits, which keeps what a merge or an archive hides elsewhere.
 """
 
 from __future__ import annotations
@@ -16,13 +19,16 @@ import httpx
 
 from touchstone.sources.config import SourceInstance
 from touchstone.sources.http.budget import Budget
-from touchstone.sources.http.faults import CredentialsError, PermissionRefused
-from touchstone.sources.http.streams import Context, Page, RawStream, Record, State, Stream, Window
+from touchstone.sources.http.faults import CredentialsError, NoProgress, PermissionRefused
+from touchstone.sources.http.oauth import BearerAuth, RenewedAuth
+from touchstone.sources.http.streams import Context, Page, RawStream, Record, State, Stream, Ways, Window
 from touchstone.sources.http.walks import cursor_export, cursor_list, time_export
 from touchstone.sources.options import Zendesk
 
+TOKENS = "/oauth/tokens"
 PER_PAGE = 1000
 REFERENCE_DAYS = 7  # what an administrator sets up and hardly changes
+TOGETHER = 20
 AI_TRAILING_DAYS = 3
 AI_HORIZON_DAYS = 30
 AI_WARNING_DAYS = 25
@@ -117,25 +123,30 @@ class ZendeskConnector:
     }
     raw: ClassVar[dict[str, RawStream]] = {stream.name: stream for stream in _STREAMS}
 
-    def credentials(self, source: SourceInstance) -> dict[str, str]:
+    def credentials(self, source: SourceInstance) -> Ways:
         own = {"ai_agents_key": "API key of the AI agents' export"} if source.options(Zendesk).ai_agents else {}
-        return {"email": "e-mail address of the API user", **own, "api_token": "API token"}
+        return (
+            {"email": "e-mail address of the API user", **own, "api_token": "API token"},
+            {"client_id": "identifier of the OAuth client", **own, "client_secret": "secret of the OAuth client"},
+            {**own, "oauth_token": "OAuth access token"},
+        )
 
     def apis(self, source: SourceInstance, secrets: dict[str, str]) -> dict[str, tuple[str, httpx.Auth]]:
         options = source.options(Zendesk)
-        found: dict[str, tuple[str, httpx.Auth]] = {
-            "main": (options.base_url, httpx.BasicAuth(f"{secrets['email']}/token", secrets["api_token"]))
-        }
+        found: dict[str, tuple[str, httpx.Auth]] = {"main": (options.base_url, _auth(options.base_url, secrets))}
         if options.ai_agents:
             found["ai_agents"] = (options.ai_agents.base_url, _HeaderAuth(secrets["ai_agents_key"]))
         return found
 
     def explain(self, response: httpx.Response) -> Exception | None:
         if response.status_code == 401:
+            is_oauth = response.request.headers.get("Authorization", "").startswith("Bearer ")
             return CredentialsError(
                 "Zendesk does not accept the credentials",
                 "401",
-                "Check the e-mail address and the API token; token access must be switched on in Admin Center.",
+                "Renew the OAuth token; its scope has to be `read`."
+                if is_oauth
+                else "Check the e-mail address and the API token; token access must be switched on in Admin Center.",
             )
         if response.status_code == 403:
             return PermissionRefused(
@@ -167,6 +178,7 @@ class ZendeskConnector:
             _by_time(
                 "ticket_events", f"{exports}/ticket_events.json", "ticket_events", **_SCOPE, include="comment_events"
             ),
+            Stream("ticket_histories", _histories),
             _by_time("ticket_metric_events", f"{exports}/ticket_metric_events.json", "ticket_metric_events"),
             Stream("satisfaction_ratings", _ratings),
             Stream("deleted_tickets", _deleted),
@@ -206,6 +218,21 @@ def _identity(api: Any) -> Any:
             "Zendesk does not know the API user", "anonymous", "Check the e-mail address and the API token."
         )
     return answer
+
+
+def _auth(base_url: str, secrets: dict[str, str]) -> httpx.Auth:
+    if "oauth_token" in secrets:
+        return BearerAuth(secrets["oauth_token"])
+    if "client_id" in secrets:
+        grant = {
+            "grant_type": "client_credentials",
+            "client_id": secrets["client_id"],
+            "client_secret": secrets["client_secret"],
+            "scope": "read",
+        }
+        remedy = "Check identifier and secret of the OAuth client; it has to be confidential, and allowed to read."
+        return RenewedAuth("Zendesk", f"{base_url}{TOKENS}", grant, remedy)
+    return httpx.BasicAuth(f"{secrets['email']}/token", secrets["api_token"])
 
 
 class _HeaderAuth(httpx.Auth):
@@ -276,6 +303,87 @@ def _by_time(name: str, path: str, key: str, *, whole: bool = False, **params: A
         )
 
     return Stream(name, walk, backfill=_from_the_start)
+
+
+def _histories(context: Context, state: State) -> Iterator[Page]:
+    """The whole past of tickets that are older than the instance's start, each once, load by load of what has landed.
+
+    A ticket that took in another, or went into one, before the start is but a part of the conversation: tickets that its
+    past names land too, and their own past with a later load. All audits of a ticket land together, so that one whose
+    first audit is held is whole.
+
+    Its state:
+        ticket_load: The load of tickets up to which their past has been read.
+    """
+    while (found := context.rows.changed("tickets", int(state.get("ticket_load", 0)))) is not None:
+        load_id, tickets = found
+        old = [(one, payload) for one, payload in tickets if _is_older(context, payload)]
+        for start in range(0, len(old), TOGETHER):
+            wanted = _without_past(context, dict(old[start : start + TOGETHER]))
+            audits = [audit for one in wanted for audit in _audits(context, one)]
+            held = context.held("ticket_events", [str(audit.get("id")) for audit in audits])
+            # what the export has told already, it has told in full
+            fresh = [audit for audit in audits if str(audit.get("id")) not in held]
+            yield Page({"ticket_events": fresh, "tickets": _merged_with(context, audits)}, None)
+        state = {"ticket_load": load_id}
+        yield Page({}, state)
+
+
+def _is_older(context: Context, ticket: Record) -> bool:
+    created = _moment("created_at")(ticket)
+    return created is not None and created < context.window.start and ticket.get("status") != "deleted"
+
+
+def _without_past(context: Context, tickets: dict[str, Record]) -> list[str]:
+    """Those of which the audit that made them is not held."""
+    held = context.rows.payloads("ticket_events", context.rows.ids("ticket_events", list(tickets)))
+    first: dict[str, datetime] = {}
+    for audit in held.values():
+        moment, ticket_id = _moment("created_at")(audit), str(audit.get("ticket_id"))
+        if moment is not None:
+            first[ticket_id] = min(moment, first.get(ticket_id, moment))
+    return [
+        one
+        for one, ticket in tickets.items()
+        if one not in first or first[one] > _moment("created_at")(ticket) + timedelta(minutes=1)
+    ]
+
+
+def _audits(context: Context, ticket_id: str) -> list[Record]:
+    """Everything that ever happened to a ticket; nothing where it was deleted meanwhile, or is not to be seen."""
+    audits: list[Record] = []
+    after: str | None = None
+    path = f"/api/v2/tickets/{ticket_id}/audits.json"
+    while True:
+        asked = {"page[size]": 100, **({"page[after]": after} if after else {})}
+        answer = context.api.get(path, asked, absent=(403, 404))
+        if answer is None:
+            context.skip("tickets whose past is not to be seen")
+            return []
+        audits += answer["audits"]
+        following = _following(answer)
+        if following is None:
+            return audits
+        if following == after:
+            raise NoProgress(
+                f"{context.api.name}: {path} stands still", after, "The API repeats its page; run it again."
+            )
+        after = following
+
+
+def _merged_with(context: Context, audits: list[Record]) -> list[Record]:
+    """Tickets that merges name and that are not held."""
+    named: dict[str, None] = {}
+    for audit in audits:
+        source = (audit.get("via") or {}).get("source") or {}
+        if source.get("rel") == "merge":
+            for side in (source.get("from") or {}, source.get("to") or {}):
+                named |= dict.fromkeys(
+                    str(one) for one in (side.get("ticket_id"), *(side.get("ticket_ids") or ())) if one
+                )
+    held = context.held("tickets", list(named))
+    found = [context.api.get(f"/api/v2/tickets/{one}.json", absent=(403, 404)) for one in named if one not in held]
+    return [answer["ticket"] for answer in found if answer is not None]
 
 
 def _following(answer: dict[str, Any]) -> str | None:
@@ -366,27 +474,62 @@ def _deleted(context: Context, state: State) -> Iterator[Page]:
 
 
 def _ai_conversations(context: Context, state: State) -> Iterator[Page]:
-    """One file set per UTC day; the last days are read again, since the export is refreshed once a day and completes late.
+    """One file set per UTC day of beginning, made anew at midnight: the last days are read again, since a day completes late,
+    and so are the days of conversations whose tickets went on, now and with the next day's files.
 
-    The export reaches 30 days back: what no run has read by then is lost, which a run says before it happens.
+    Days before the instance's start count for conversations whose tickets are held. The export reaches 30 days back: what no
+    run has read by then is lost, which a run says before it happens.
+
+    Its state:
+        last_day: The last day that was read.
+        ticket_load: The load of tickets up to which the days of their conversations have been found.
+        again: Days that the next files are to be read of.
     """
+    today = context.window.now.date()
+    followed = {name: state[name] for name in ("ticket_load", "again") if name in state}
+    reached = followed
     if "days" in state:
         days = [date.fromisoformat(day) for day in state["days"]]
     else:
-        yesterday = context.window.now.date() - timedelta(days=1)
-        oldest = max(context.window.start.date(), context.window.now.date() - timedelta(days=AI_HORIZON_DAYS))
+        yesterday, oldest = today - timedelta(days=1), today - timedelta(days=AI_HORIZON_DAYS)
         last_good = date.fromisoformat(state["last_day"]) if "last_day" in state else None
-        if last_good and (context.window.now.date() - last_good).days > AI_WARNING_DAYS:
+        if last_good and (today - last_good).days > AI_WARNING_DAYS:
             context.warn(f"the AI agents' export was last read for {last_good}; it reaches {AI_HORIZON_DAYS} days back")
         first = oldest if last_good is None else max(oldest, last_good - timedelta(days=AI_TRAILING_DAYS - 1))
-        days = [first + timedelta(days=number) for number in range((yesterday - first).days + 1)]
+        if last_good is None:
+            load_id, went_on, again = context.rows.last_load("tickets"), set(), set()
+        else:
+            load_id, went_on = _days_that_went_on(context, int(state.get("ticket_load", 0)))
+            again = {date.fromisoformat(day) for day in state.get("again", ())}
+        days = sorted(day for day in went_on | again if oldest <= day < first)
+        days += [first + timedelta(days=number) for number in range((yesterday - first).days + 1)]
+        # until there are new files, what they are wanted for waits
+        later = went_on | again if last_good == yesterday else went_on
+        reached = {"ticket_load": load_id, "again": sorted(day.isoformat() for day in later)}
+    last_day = state.get("last_day", "")
     for day in days:
         conversations: list[Record] = []
         for url in _ai_urls(context, day):
             conversations += context.apis["ai_agents"].get(url, auth=None)
-        last_day = max(day.isoformat(), state.get("last_day", ""))
-        yield Page({"ai_conversations": conversations}, {"last_day": last_day})
-        state = {"last_day": last_day}
+        if day < context.window.start.date():
+            tickets = [str(one.get("externalConversationId")) for one in conversations]
+            held = context.held("tickets", tickets)
+            conversations = [one for one, ticket in zip(conversations, tickets, strict=True) if ticket in held]
+        last_day = max(day.isoformat(), last_day)
+        yield Page(
+            {"ai_conversations": conversations}, {"last_day": last_day, **(reached if day == days[-1] else followed)}
+        )
+
+
+def _days_that_went_on(context: Context, ticket_load: int) -> tuple[int, set[date]]:
+    """The newest load of tickets, and the days on which the conversations of tickets that changed since had begun."""
+    days: set[date] = set()
+    while (found := context.rows.changed("tickets", ticket_load)) is not None:
+        ticket_load, tickets = found
+        held = context.rows.ids("ai_conversations", [one for one, _ in tickets])
+        begun = [_moment("startedAt")(one) for one in context.rows.payloads("ai_conversations", held).values()]
+        days |= {moment.astimezone(UTC).date() for moment in begun if moment is not None}
+    return ticket_load, days
 
 
 def _ai_interval(window: Window) -> State:

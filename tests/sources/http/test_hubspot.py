@@ -184,7 +184,7 @@ def test_t23_a_change_that_leaves_the_date_behind_comes_with_the_full_reading(wa
         sandbox.move_clock(seconds=timedelta(days=2).total_seconds())
         place.run("tickets")
         assert place.payloads("tickets")[ticket_id(1)]["properties"]["system_revision"] == "0"
-        sandbox.move_clock(seconds=objects.FULL_READ.total_seconds())
+        sandbox.move_clock(seconds=7 * 86_400)
         place.run("tickets")
         after = place.payloads("tickets")[ticket_id(1)]
         assert after["updatedAt"] == before["updatedAt"]
@@ -280,7 +280,7 @@ def test_an_association_that_changes_alone_comes_with_the_full_reading(warehouse
         sandbox.move_clock(NOON + timedelta(days=2))
         place.run("feedback_submissions")
         assert place.interactions("feedback_submissions")["8000000001"] == ticket_id(1)
-        sandbox.move_clock(seconds=objects.FULL_READ.total_seconds())
+        sandbox.move_clock(seconds=7 * 86_400)
         place.run("feedback_submissions")
         assert place.interactions("feedback_submissions")["8000000001"] == ticket_id(2)
 
@@ -415,7 +415,7 @@ def test_a_check_names_what_is_wrong_in_one_line(warehouse, caplog):
         assert set(place.check().values()) == {None}
         verdicts = place.check({"token": "canary-wrong-token"})
         assert verdicts == {
-            "credentials": "HubSpot does not accept the access token: '401'. Check the private app's access token."
+            "credentials": "HubSpot does not accept the access token: '401'. Check the app's access token."
         }
         token = sandbox.credentials.hubspot.token
         sandbox.control("traps", credentials={"hubspot": {"expired_tokens": [token]}})
@@ -426,7 +426,7 @@ def test_a_check_names_what_is_wrong_in_one_line(warehouse, caplog):
         wrong = {what: verdict for what, verdict in place.check().items() if verdict}
         assert wrong == {
             "conversations": "HubSpot refuses /hubspot/conversations/v3/conversations/threads:"
-            " 'missing scopes: conversations.read'. Grant them to the private app."
+            " 'missing scopes: conversations.read'. Grant them to the app."
         }
         nowhere = HubspotPlace(warehouse, sandbox, base_url="http://127.0.0.1:9/hubspot")
         assert "no connection to 127.0.0.1" in nowhere.check()["credentials"]

@@ -12,7 +12,8 @@ import pytest
 from toolbox import cursor, ingest_zendesk, payloads, rows, zendesk_at
 
 from touchstone.sandbox.api import Sandbox, SandboxOptions, serve
-from touchstone.sandbox.model import Company, Event
+from touchstone.sandbox.api.ids import zendesk_id
+from touchstone.sandbox.model import Answer, Company, Event
 from touchstone.sandbox.service import secrets as accepted_secrets
 from touchstone.settings import Settings
 from touchstone.sources.http import client
@@ -22,7 +23,7 @@ from touchstone.sources.zendesk import ZendeskConnector
 from touchstone.warehouse.engine import connect
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "sandbox"))
-from small_firm import ANN, UNTIL, at, by_ai, conversation, firm, message, plain
+from small_firm import AI, ANN, UNTIL, at, by_ai, conversation, firm, message, plain
 
 
 @pytest.fixture(autouse=True)
@@ -39,12 +40,12 @@ def empty(warehouse: Settings) -> None:
 class Desk:
     """A served firm, and runs of the connector against it."""
 
-    def __init__(self, sandbox: Sandbox, settings: Settings) -> None:
+    def __init__(self, sandbox: Sandbox, settings: Settings, **entry) -> None:
         self.sandbox = sandbox
         self.settings = settings
         base = f"{sandbox.url}/zendesk"
         agents = {"base_url": base, "organization_id": "org-1", "bot_ids": ["bot-1"]}
-        self.source = zendesk_at(base, ai_agents=agents)
+        self.source = zendesk_at(base, ai_agents=agents, **entry)
         self.secrets = accepted_secrets(sandbox.credentials)["zendesk"]
 
     def ingest(self, *streams: str, **options):
@@ -67,15 +68,16 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def desk(warehouse: Settings) -> Iterator:
-    """Serve a company; `desk(company, **options)`."""
+    """Serve a company; `desk(company, start, **options)`."""
     import contextlib
 
     with contextlib.ExitStack() as stack:
 
-        def start(company: Company, **options) -> Desk:
-            return Desk(stack.enter_context(serve(company, SandboxOptions(**{"clock": UNTIL, **options}))), warehouse)
+        def begin(company: Company, start: str = "2026-01-01", **options) -> Desk:
+            server = serve(company, SandboxOptions(**{"clock": UNTIL, **options}))
+            return Desk(stack.enter_context(server), warehouse, start=start)
 
-        yield start
+        yield begin
 
 
 def comments(desk: Desk) -> dict[str, str]:
@@ -307,3 +309,140 @@ def test_a_backfill_reads_an_interval_and_leaves_the_live_cursors(desk):
     held = {payload["created_at"][:10] for payload in served.held("tickets").values()}
     assert {"2026-03-12", "2026-03-13", "2026-03-14"} <= held
     assert "2026-03-05" not in held
+
+
+# --- tickets that are older than the instance's start
+
+
+def old_and_new() -> Company:
+    """Tickets from before the start: one that goes on, ones that were merged before and after it, and ones that rest."""
+    start = at(15)
+    return firm(
+        [
+            conversation(
+                1,
+                [
+                    message(1, 1, at(3), "my card is 4111"),
+                    Event("assign", at(4), "system", "", value=ANN, team="frontline"),
+                    *(message(1, 1 + n, at(5, minutes=n), f"part {n}", ANN if n % 2 else "cus-000001") for n in range(1, 120)),
+                    Event("redact", at(6), message_id="msg-000001-001", text="my card is ▇▇▇", actor_id=ANN),
+                    message(1, 200, at(20), "one more thing"),
+                ],
+            ),
+            # went into 3 before the start, and 3 into 4 after it
+            conversation(2, [message(2, 1, at(2)), Event("merge", at(8), "human_agent", ANN, value="cnv-000003")]),
+            conversation(3, [message(3, 1, at(4)), message(3, 2, at(8), "merged", ""), Event("merge", at(21), "human_agent", ANN, value="cnv-000004")]),
+            conversation(4, [message(4, 1, at(9)), message(4, 2, at(21), "merged", ""), message(4, 3, at(22), by=ANN)]),
+            plain(5, at(5)),
+            conversation(6, [message(6, 1, at(5)), Event("delete", at(19), actor_id=ANN)]),
+            plain(7, start + timedelta(hours=1)),
+        ]
+    )  # fmt: skip
+
+
+def own(desk: Desk) -> dict[str, set[str]]:
+    """Numbers of the comments that are held of each ticket, by the ticket's number."""
+    found: dict[str, set[str]] = {}
+    for ticket_id, comment_id in rows(
+        desk.settings,
+        "select interaction_id, child ->> 'id' from raw_zendesk.ticket_events,"
+        " jsonb_array_elements(coalesce(payload -> 'child_events', payload -> 'events')) as child"
+        " where coalesce(child ->> 'event_type', child ->> 'type') = 'Comment'",
+    ):
+        found.setdefault(ticket_id, set()).add(comment_id)
+    return found
+
+
+def expected(*numbers: int) -> dict[str, set[str]]:
+    return {
+        str(zendesk_id(one.conversation_id)): {
+            str(zendesk_id(event.message_id)) for event in one.events if event.kind == "message"
+        }
+        for one in old_and_new().conversations
+        if int(one.conversation_id[4:]) in numbers
+    }
+
+
+def test_a_ticket_that_is_older_than_the_start_is_read_whole_and_once(desk):
+    served = desk(old_and_new(), start="2026-03-17")
+    served.ingest()
+    assert {one: said for one, said in own(served).items() if one in expected(1, 2, 3, 4, 7)} == expected(1, 2, 3, 4, 7)
+    # 2 is held since 3 names it; 5 rests and is not asked for; of 6 there is nothing to be seen
+    assert set(served.held("tickets")) == {str(zendesk_id(f"cnv-{number:06d}")) for number in (1, 2, 3, 4, 6, 7)}
+    texts = {said for audit in served.held("ticket_events").values() for said in _bodies(audit)}
+    assert "my card is ▇▇▇" in texts
+    assert "my card is 4111" not in texts
+    asked = [
+        one["path"] for one in served.sandbox.control("requests")["requests"] if one["endpoint"] == "zendesk.audits"
+    ]
+    assert len(asked) == 5  # of four tickets, of which one takes two pages
+    before = rows(served.settings, "select id, payload_hash, _load_id from raw_zendesk.ticket_events order by 1")
+    served.sandbox.control("reset")
+    served.ingest()
+    assert served.sandbox.control("stats")["endpoints"].get("zendesk.audits") is None
+    assert (
+        rows(served.settings, "select id, payload_hash, _load_id from raw_zendesk.ticket_events order by 1") == before
+    )
+
+
+def test_t6_t9_the_past_of_tickets_is_read_on_where_a_run_was_stopped(desk, monkeypatch):
+    many = [
+        conversation(number, [message(number, 1, at(3, minutes=number)), message(number, 2, at(20, minutes=number))])
+        for number in range(1, 51)
+    ]
+    served = desk(firm(many), start="2026-03-17")
+    refused = zendesk_id("cnv-000007")
+    served.sandbox.control(
+        "traps",
+        html_403_for_ids=[refused],
+        faults=[{"kind": "server_error", "endpoint": "zendesk.audits", "skip": 30, "times": 100}],
+    )
+    from touchstone.errors import SourceError
+
+    monkeypatch.setattr(client, "ATTEMPTS", 2)
+    with pytest.raises(SourceError, match="ticket_histories"):
+        served.ingest()
+    whole = sum(len(said) == 2 for said in own(served).values())
+    assert whole == 19  # a page of twenty, of which one is not to be seen
+    served.sandbox.control("traps", faults=[])
+    served.sandbox.control("reset")
+    served.sandbox.control("traps", html_403_for_ids=[refused])
+    result = served.ingest()
+    assert sum(len(said) == 2 for said in own(served).values()) == 49
+    assert served.sandbox.control("stats")["endpoints"]["zendesk.audits"] == {"200": 30, "403": 1}
+    assert result.detail["skipped_records"] == {"tickets whose past is not to be seen": 1}
+
+
+def test_ai_conversations_from_before_the_start_come_with_their_tickets_and_go_on_to_their_end(desk):
+    long = conversation(
+        1,
+        [
+            message(1, 1, at(10)),
+            message(1, 2, at(10, minutes=1), "Done", AI, answer=Answer(0.9, "refund")),
+            message(1, 3, at(16)),
+            message(1, 4, at(16, minutes=1), "Done again", AI, answer=Answer(0.8, "refund")),
+            message(1, 5, at(25), "and now?"),
+            message(1, 6, at(25, minutes=1), "Yes", AI, answer=Answer(0.7, "refund")),
+        ],
+    )
+    served = desk(firm([long, by_ai(2, at(11)), by_ai(3, at(16))]), start="2026-03-17", clock=at(17, hours=1))
+
+    def told() -> dict[str, int]:
+        return {one["externalConversationId"]: len(one["messages"]) for one in served.held("ai_conversations").values()}
+
+    served.ingest(as_of=at(18))
+    numbers = {number: str(zendesk_id(f"cnv-{number:06d}")) for number in (1, 2, 3)}
+    assert told() == {numbers[1]: 4, numbers[3]: 2}
+    # it goes on after midnight: the ticket tells so at once, the files a day later
+    for hours in (2, 3, 25):
+        served.sandbox.move_clock(at(25, hours=hours))
+        served.ingest(as_of=at(25, hours=hours))
+    assert told() == {numbers[1]: 6, numbers[3]: 2}
+    served.sandbox.control("reset")
+    served.ingest(as_of=at(26, hours=1))
+    days = served.sandbox.control("stats")["endpoints"]["zendesk.ai_export"]["200"]
+    assert days == 3
+
+
+def _bodies(audit: dict) -> list[str]:
+    return [part["body"] for part in audit.get("child_events") or audit["events"] if part.get("body")]

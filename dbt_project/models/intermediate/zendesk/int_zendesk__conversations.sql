@@ -19,6 +19,32 @@ tickets as (
 
 ),
 
+-- what was said before the instance's start is not in the export of events; a ticket is whole when its first audit is held
+first_audits as (
+
+    select
+        audits.instance,
+        audits.ticket_id,
+        min(audits.created_at) as created_at
+    from pending
+    inner join {{ ref('stg_zendesk__ticket_audits') }} as audits
+        on
+            pending.instance = audits.instance
+            and pending.interaction_id = audits.ticket_id
+    group by audits.instance, audits.ticket_id
+
+),
+
+configured as (
+
+    select
+        instance,
+        {{ try_cast('options', 'start', 'moment') }} as start_at
+    from {{ ref('stg_ops__source_options') }}
+    where source = 'zendesk'
+
+),
+
 status_changes as (
 
     select
@@ -100,6 +126,10 @@ joined as (
         endings.closed_at,
         measured.solved_at as measured_solved_at,
         ratings.updated_at as rated_at,
+        (
+            tickets.created_at < configured.start_at
+            and coalesce(first_audits.created_at > tickets.created_at + interval '1 minute', true)
+        ) as is_without_past,
         coalesce(ratings.score, tickets.rating_score) as score,
         coalesce(tickets.organization_id, {{ json_text('requesters.facts', 'organization_id') }}) as account_id,
         {%- for attribute in ['topic', 'product_area', 'language'] %}
@@ -135,6 +165,11 @@ joined as (
         on
             tickets.instance = measured.instance
             and tickets.ticket_id = measured.ticket_id
+    left join first_audits
+        on
+            tickets.instance = first_audits.instance
+            and tickets.ticket_id = first_audits.ticket_id
+    left join configured on tickets.instance = configured.instance
     left join ratings
         on
             tickets.instance = ratings.instance
@@ -205,7 +240,7 @@ final as (
             -- a status that the model does not know is kept in the source's words
             'stated_status', case when joined.known_status is null and joined.status <> 'deleted' then joined.status end
         )) as attributes,
-        null::jsonb as quarantined_message_ids,
+        case when joined.is_without_past then jsonb_build_array('messages before the start') end as quarantined_message_ids,
         (case joined.score when 'good' then 1 when 'good_with_comment' then 1 when 'bad' then 0 when 'bad_with_comment' then 0 end)
         ::numeric as rating,
         0::numeric as rating_scale_min,

@@ -1,4 +1,5 @@
 -- one row per statement of a comment: an audit states it when it is made, and a later one states it again after a redaction
+-- (the export of events calls an audit's parts child_events, a ticket's own list events)
 {% set casts = {'created_at': 'timestamptz', 'public': 'boolean'} %}
 
 select
@@ -30,8 +31,9 @@ select
     audits._load_id,
     audits._loaded_at
 from {{ source('raw_zendesk', 'ticket_events') }} as audits
-cross join lateral {{ json_elements("audits.payload -> 'child_events'") }} as children (child)
+cross join lateral {{ json_elements("coalesce(audits.payload -> 'child_events', audits.payload -> 'events')") }} as children (child)
 where
-    {{ json_text('children.child', 'event_type') }} in ('Comment', 'VoiceComment')
+    coalesce({{ json_text('children.child', 'event_type') }}, {{ json_text('children.child', 'type') }})
+    in ('Comment', 'VoiceComment')
     -- without the side-load of comments an event says only that there is one
     and {{ json_value('children.child', 'comment_present') }} is null

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
 
-from touchstone.sandbox.api import ids
+from touchstone.sandbox.api import ids, oauth
 from touchstone.sandbox.api.calls import Answer, Call, Endpoint, Refusal, html, integer
 from touchstone.sandbox.api.clock import micros
 from touchstone.sandbox.api.desk import Desk, latest
 from touchstone.sandbox.api.hubspot_links import Links
 from touchstone.sandbox.api.hubspot_objects import Kind, companies, contacts, deals, feedback, stamp, tickets
-from touchstone.sandbox.api.hubspot_search import Search, invalid
+from touchstone.sandbox.api.hubspot_search import Search, invalid, is_purged
 from touchstone.sandbox.api.hubspot_threads import Threads
 from touchstone.sandbox.api.limits import Limit
 from touchstone.sandbox.api.options import SandboxOptions
@@ -75,12 +75,21 @@ class HubSpot:
 
     def endpoints(self) -> list[Endpoint]:
         table = [
+            Endpoint("hubspot.token", "POST", "/oauth/v3/token", self.token, is_open=True),
             Endpoint("hubspot.account", "GET", "/account-info/v3/details", self.account, _ANY),
             Endpoint("hubspot.owners", "GET", "/crm/v3/owners", self.owners, _ANY, ("crm.objects.owners.read",)),
             Endpoint("hubspot.threads", "GET", f"{_THREADS}", self.threads, _ANY, ("conversations.read",)),
             Endpoint("hubspot.thread", "GET", f"{_THREADS}/{{id}}", self.thread, _ANY, ("conversations.read",)),
             Endpoint(
                 "hubspot.messages", "GET", f"{_THREADS}/{{id}}/messages", self.messages, _ANY, ("conversations.read",)
+            ),
+            Endpoint(
+                "hubspot.message",
+                "GET",
+                f"{_THREADS}/{{id}}/messages/{{message}}",
+                self.message,
+                _ANY,
+                ("conversations.read",),
             ),
             Endpoint("hubspot.actor", "GET", f"{_ACTORS}/{{id}}", self.actor, _ANY, ("conversations.read",)),
             Endpoint(
@@ -131,10 +140,32 @@ class HubSpot:
         if given is not None and given in known.expired_tokens:
             text = "The OAuth token used to make this call expired 4 second(s) ago."
             raise Refusal(_error(401, text, "EXPIRED_AUTHENTICATION"))
-        if given is None or given != known.token:
+        is_good = oauth.is_good(given, known.refresh_token, call.now)
+        if is_good is False:
+            raise Refusal(_error(401, "The OAuth token used to make this call expired.", "EXPIRED_AUTHENTICATION"))
+        if given is None or (given != known.token and not is_good):
             text = "Authentication credentials not found. This API supports OAuth 2.0 authentication."
             raise Refusal(_error(401, text, "INVALID_AUTHENTICATION"))
         self._permit(call, call.endpoint.needs)
+
+    def token(self, call: Call) -> Answer:
+        """An access token for a refresh token; the latter stays the same."""
+        known, asked = call.credentials.hubspot, oauth.form(call)
+        wrong = None
+        if asked.get("grant_type") != "refresh_token":
+            wrong = "BAD_GRANT_TYPE"
+        elif (asked.get("client_id"), asked.get("client_secret")) != (known.client_id, known.client_secret):
+            wrong = "BAD_CLIENT_SECRET"
+        elif asked.get("refresh_token") != known.refresh_token or known.is_revoked:
+            wrong = "BAD_REFRESH_TOKEN"
+        if wrong is not None:
+            # the vendor repeats in its words what it was sent
+            text = f"missing or invalid: {asked.get('refresh_token')}"
+            return Answer({"status": wrong, "message": text, "correlationId": "sandbox"}, 400)
+        lifetime = call.traps.oauth_lifetime_seconds
+        token = oauth.access_token(known.refresh_token, call.now + timedelta(seconds=lifetime))
+        content = {"token_type": "bearer", "access_token": token, "expires_in": lifetime}
+        return Answer(content | {"refresh_token": known.refresh_token})
 
     def _permit(self, call: Call, scopes: Iterable[str]) -> None:
         missing = [scope for scope in scopes if scope in call.credentials.hubspot.missing_scopes]
@@ -190,7 +221,7 @@ class HubSpot:
         following = None
         for place in places:
             seen = kind.seen_at(place, call.now, delay)
-            if not kind.exists(place, seen):
+            if not kind.exists(place, seen) or is_purged(call, kind.name, kind.timeline.ids[place]):
                 continue
             gone = kind.gone_at(place, seen) is not None
             if gone != is_archived or (gone and not kind.is_archived(place, seen)):
@@ -232,7 +263,7 @@ class HubSpot:
             return None
         if kind.name == "tickets":
             place = self._desk.survivor(place, call.now)
-        if not kind.exists(place, call.now):
+        if not kind.exists(place, call.now) or is_purged(call, kind.name, kind.timeline.ids[place]):
             return None
         is_archived = kind.gone_at(place, call.now) is not None
         if is_archived != (call.query.get("archived", "false").lower() == "true"):
@@ -257,7 +288,8 @@ class HubSpot:
         self._permit(call, [self._kinds[name].scope for name in (start, end) if name in self._kinds])
         results, errors = [], []
         for one in _inputs(call.json(), ASSOCIATIONS_MOST):
-            found = self._links.of(start, str(one), end, call.now)
+            found = [] if is_purged(call, start, one) else self._links.of(start, str(one), end, call.now)
+            found = [to for to in found if not is_purged(call, end, to["toObjectId"])]
             if found:
                 results.append({"from": {"id": str(one)}, "to": found})
             else:
@@ -343,10 +375,12 @@ class HubSpot:
             seen = self._threads.seen_at(place, now, delay)
             if self._threads.is_archived(place, seen) != is_archived:
                 continue
+            if is_purged(call, "threads", self._threads.ids[place]):
+                continue
             if len(results) == limit:
                 following = f"{int(changed[last])}:{int(self._threads.ids[last])}"
                 break
-            results.append(self._threads.thread(place, seen, call.traps.drift))
+            results.append(self._shown_thread(call, place, seen))
             last = place
         return Answer(_page(call, results, following))
 
@@ -355,12 +389,29 @@ class HubSpot:
         is_archived = call.query.get("archived", "false").lower() == "true"
         if self._threads.is_archived(place, seen) != is_archived:
             raise Refusal(_missing(call.path["id"]))
-        return Answer(self._threads.thread(place, seen, call.traps.drift))
+        return Answer(self._shown_thread(call, place, seen))
+
+    def _shown_thread(self, call: Call, place: int, seen: datetime) -> dict[str, Any]:
+        shown = self._threads.thread(place, seen, call.traps.drift)
+        if is_purged(call, "tickets", shown["threadAssociations"]["associatedTicketId"]):
+            shown["threadAssociations"] = {}
+        return shown
+
+    def message(self, call: Call) -> Answer:
+        place, seen = self._thread(call)
+        for one in self._shown_messages(call, place, seen):
+            if one["id"] == call.path["message"]:
+                return Answer(one)
+        raise Refusal(_missing(call.path["message"]))
+
+    def _shown_messages(self, call: Call, place: int, seen: datetime) -> list[dict[str, Any]]:
+        shown = self._threads.messages(place, seen, call.traps.drift)
+        return [one for one in shown if not is_purged(call, "messages", one["id"])]
 
     def messages(self, call: Call) -> Answer:
         limit = _limit(call, 100, THREADS_MOST)
         place, seen = self._thread(call)
-        shown = self._threads.messages(place, seen, call.traps.drift)
+        shown = self._shown_messages(call, place, seen)
         first = 0
         if (after := call.query.get("after")) is not None:
             known = [one["id"] for one in shown]
@@ -374,7 +425,7 @@ class HubSpot:
     def _thread(self, call: Call) -> tuple[int, datetime]:
         """Position of the thread of the path, and the moment whose state shows."""
         place = self._threads.place(call.path["id"])
-        if place is not None:
+        if place is not None and not is_purged(call, "threads", call.path["id"]):
             seen = self._threads.seen_at(place, call.now, call.traps.late_visible_seconds)
             if self._threads.created[place] <= micros(seen):
                 return place, seen

@@ -33,6 +33,11 @@ def invalid(message: str) -> Refusal:
     return Refusal(Answer(content, 400))
 
 
+def is_purged(call: Call, kind: str, object_id: Any) -> bool:
+    """Whether something was deleted for good."""
+    return bool(call.traps.purged) and f"{kind}/{object_id}" in call.traps.purged
+
+
 class Search:
     """One search request over the objects of a kind, as its index shows them."""
 
@@ -77,6 +82,8 @@ class Search:
         for position in self._kind.ever_gone:
             if present[position] and self._kind.gone_at(position, self._seen(position)) is not None:
                 present[position] = False
+        for position in np.flatnonzero(present).tolist() if self._call.traps.purged else ():
+            present[position] = not is_purged(self._call, self._kind.name, self._kind.timeline.ids[position])
         self._present = present
         if not groups:
             return present

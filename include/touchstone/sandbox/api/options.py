@@ -76,10 +76,12 @@ class Traps(_Strict):
         same_next_page: Zendesk's exports hand out the page just read as the next one.
         page_timeout_above: Zendesk answers 504 to pages of more rows than this.
         max_url_length: HubSpot refuses longer request lines with 414.
+        purged: What HubSpot deleted for good: `tickets/9000000001`, any other object, `threads/...` or `messages/...`.
         duplicate_events, missing_events: Shares of Mixpanel's events stated twice, or not stated.
         cut_export, cut_export_kinds: Mixpanel's exports that end early.
         split_records: Share of Mixpanel's events with a raw line break inside.
         ai_export_delay_seconds: How long after midnight UTC the day's files of Zendesk's AI agents appear.
+        oauth_lifetime_seconds: How long an access token is good, by the virtual clock.
         mixpanel_payment_required: The plan does not hold raw export: 402.
         faults: At counted requests; posting them again starts their counts anew.
     """
@@ -104,23 +106,30 @@ class Traps(_Strict):
     same_next_page: bool = False
     page_timeout_above: int | None = Field(default=None, ge=1)
     max_url_length: int = Field(default=16_000, ge=200)
+    purged: list[str] = []
     duplicate_events: float = Share
     missing_events: float = Share
     cut_export: float = Share
     cut_export_kinds: list[ExportFault] = ["terminated", "mid_record"]
     split_records: float = Share
     ai_export_delay_seconds: int = Field(default=0, ge=0)
+    oauth_lifetime_seconds: int = Field(default=1800, ge=1)
     mixpanel_payment_required: bool = False
     drift: Drift = Drift()
     faults: list[Fault] = []
 
 
 class ZendeskCredentials(_Strict):
-    """`is_admin` False refuses the incremental exports, as Zendesk does for an agent's token."""
+    """`is_admin` False refuses the incremental exports, as Zendesk does for an agent's token.
+
+    The OAuth client gets access tokens by its own credentials; `oauth_token` is one that lasts.
+    """
 
     email: str = "integration@example.com"
     api_token: str
     oauth_token: str
+    client_id: str = "touchstone"
+    client_secret: str
     is_admin: bool = True
     ai_api_key: str
     ai_organization_id: str = "org-1"
@@ -128,9 +137,16 @@ class ZendeskCredentials(_Strict):
 
 
 class HubSpotCredentials(_Strict):
-    """`expired_tokens` were valid once; `missing_scopes` are not granted to `token`."""
+    """`expired_tokens` were valid once; `missing_scopes` are not granted to any token.
+
+    An OAuth app gets access tokens by its refresh token, until that is revoked.
+    """
 
     token: str
+    client_id: str
+    client_secret: str
+    refresh_token: str
+    is_revoked: bool = False
     expired_tokens: list[str] = []
     missing_scopes: list[str] = []
 
@@ -158,8 +174,18 @@ class Credentials(_Strict):
         from secrets import token_hex
 
         return cls(
-            zendesk=ZendeskCredentials(api_token=token_hex(20), oauth_token=token_hex(32), ai_api_key=token_hex(20)),
-            hubspot=HubSpotCredentials(token=f"pat-na1-{token_hex(16)}"),
+            zendesk=ZendeskCredentials(
+                api_token=token_hex(20),
+                oauth_token=token_hex(32),
+                client_secret=token_hex(32),
+                ai_api_key=token_hex(20),
+            ),
+            hubspot=HubSpotCredentials(
+                token=f"pat-na1-{token_hex(16)}",
+                client_id=token_hex(18),
+                client_secret=token_hex(18),
+                refresh_token=f"na1-{token_hex(18)}",
+            ),
             mixpanel=MixpanelCredentials(secret=token_hex(16), project_secret=token_hex(16)),
         )
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from touchstone.sandbox.api import exports, ids
+from touchstone.sandbox.api import exports, ids, oauth
 from touchstone.sandbox.api.calls import Answer, Call, Endpoint, Refusal, html, integer
 from touchstone.sandbox.api.clock import micros
 from touchstone.sandbox.api.limits import Limit
@@ -88,6 +88,7 @@ class Zendesk:
         add("search", "search", self.search, (ACCOUNT,))
         add("tickets", "tickets", self.list_tickets, (ACCOUNT,))
         add("comments", "tickets/{id:int}/comments", self.comments, (ACCOUNT,))
+        add("audits", "tickets/{id:int}/audits", self.audits, (ACCOUNT,))
         add("metrics", "tickets/{id:int}/metrics", self.metrics, (ACCOUNT,))
         add("ticket", "tickets/{id:int}", self.ticket, (ACCOUNT,))
         add("satisfaction_ratings", "satisfaction_ratings", self.ratings, (ACCOUNT,))
@@ -102,6 +103,7 @@ class Zendesk:
         ):
             name = path.replace("slas/policies", "sla_policies")
             add(name, path, self._lister(f"/api/v2/{path}.json", name, rows), (ACCOUNT,))
+        table.append(Endpoint("zendesk.token", "POST", "/oauth/tokens", self.token, (ACCOUNT,), is_open=True))
         table.append(
             Endpoint("zendesk.ai_export", "POST", "/data-export/v3/get-signed-urls", self._ai.urls, (), ("ai",))
         )
@@ -118,12 +120,29 @@ class Zendesk:
             if given != [known.ai_api_key, known.ai_organization_id, known.ai_bot_id]:
                 raise Refusal(Answer({"statusCode": 401, "message": "Unauthorized"}, 401))
             return
-        is_known = call.basic() == (f"{known.email}/token", known.api_token) or call.bearer() == known.oauth_token
+        given = call.bearer()
+        is_known = call.basic() == (f"{known.email}/token", known.api_token) or given == known.oauth_token
+        if not is_known and (is_good := oauth.is_good(given, known.client_secret, call.now)) is not None:
+            if not is_good:
+                text = "The access token provided is expired, revoked, malformed or invalid for other reasons."
+                raise Refusal(Answer({"error": "invalid_token", "error_description": text}, 401))
+            is_known = True
         if not is_known:
             raise Refusal(Answer({"error": "Couldn't authenticate you"}, 401))
         if "admin" in call.endpoint.needs and not known.is_admin:
             text = "You do not have access to this page. Please contact the account owner of this help desk for further help."
             raise Refusal(Answer({"error": {"title": "Forbidden", "message": text}}, 403))
+
+    def token(self, call: Call) -> Answer:
+        """An access token for an OAuth client's own credentials."""
+        known, asked = call.credentials.zendesk, oauth.form(call)
+        if asked.get("grant_type") != "client_credentials":
+            return Answer({"error": "unsupported_grant_type", "error_description": "not supported"}, 400)
+        if (asked.get("client_id"), asked.get("client_secret")) != (known.client_id, known.client_secret):
+            return Answer({"error": "invalid_client", "error_description": "Client authentication failed."}, 401)
+        lifetime = call.traps.oauth_lifetime_seconds
+        token = oauth.access_token(known.client_secret, call.now + timedelta(seconds=lifetime))
+        return Answer({"access_token": token, "token_type": "bearer", "scope": "read", "expires_in": lifetime})
 
     def too_many(self, limit: Limit | None, retry_after: float | None) -> Answer:
         headers = {} if retry_after is None else {"Retry-After": str(math.ceil(retry_after))}
@@ -350,7 +369,9 @@ class Zendesk:
         raise Refusal(Answer({"error": "RecordNotFound", "description": "Not found"}, 404))
 
     def ticket(self, call: Call) -> Answer:
-        return Answer({"ticket": self.tickets.ticket(self._own(call), call.now, call.traps.drift)})
+        ticket = self.tickets.ticket(self._own(call), call.now, call.traps.drift)
+        del ticket["generated_timestamp"]
+        return Answer({"ticket": ticket})
 
     def metrics(self, call: Call) -> Answer:
         return Answer({"ticket_metric": self.tickets.metric_set(self._own(call), call.now)})
@@ -367,6 +388,13 @@ class Zendesk:
         path = f"/api/v2/tickets/{call.path['id']}/comments.json"
         shown, envelope = exports.listed(call, path, "comments", rows, lambda row: row["id"])
         return Answer({"comments": shown, **envelope})
+
+    def audits(self, call: Call) -> Answer:
+        """All that ever happened to a ticket, also to one that is archived or was merged away."""
+        rows = self._audits.history(self._own(call), call.now, call.traps.drift)
+        path = f"/api/v2/tickets/{call.path['id']}/audits.json"
+        shown, envelope = exports.listed(call, path, "audits", rows, lambda row: row["id"])
+        return Answer({"audits": shown, **envelope})
 
     # --- the account
 

@@ -95,6 +95,13 @@ class Audits:
                 result[firsts[first]] = audit
         return result
 
+    def history(self, place: int, now: datetime, drift: Drift) -> list[dict[str, Any]]:
+        """All audits of a ticket as its own list of audits tells them: in other words than the export does."""
+        events = self.tickets.desk.conversations[place].events
+        firsts = [first for first, _ in _groups(events) if shown_at(events[first]) <= now]
+        told = self._of_ticket(place, firsts, now, drift, with_comments=True) if firsts else ()
+        return sorted((_told_by_ticket(audit) for _, audit in told), key=lambda audit: audit["id"])
+
     def _of_ticket(
         self, place: int, firsts: Iterable[int], now: datetime, drift: Drift, with_comments: bool
     ) -> Iterable[tuple[int, dict[str, Any]]]:
@@ -111,6 +118,42 @@ class Audits:
                 yield first, replay.audit(first, events)
             else:
                 replay.skip(events)
+
+
+def _told_by_ticket(audit: dict[str, Any]) -> dict[str, Any]:
+    """An audit of the export as a ticket's own list has it: events with a type, and fields by their name.
+
+    A redaction is an event there, and the comment itself has its new text where it was made.
+    """
+    is_redaction = any("comment_redaction" in child for child in audit["child_events"])
+    events: list[dict[str, Any]] = []
+    for child in audit["child_events"]:
+        kind, own = child["event_type"], {"id": child["id"], "audit_id": audit["id"]}
+        if kind == "Comment":
+            if not is_redaction:
+                told = {name: value for name, value in child.items() if name not in ("event_type", "created_at", "via")}
+                events.append(told | own | {"type": kind})
+        elif "comment_redaction" in child:
+            events.append(own | {"type": "CommentRedactionEvent", "comment_id": child["comment_id"]})
+        else:
+            for name, value in child.items():
+                if name not in ("id", "event_type", "previous_value", "added_tags", "removed_tags"):
+                    field_name = name.removeprefix("custom_fields_")
+                    told = {"type": kind, "field_name": field_name, "value": value}
+                    events.append(own | told | {"previous_value": child.get("previous_value")})
+    via = audit["via"]
+    if "merged_ticket_ids" in audit:
+        sides = via["source"] | {"from": {"ticket_ids": audit["merged_ticket_ids"]}}
+        via = via | {"source": sides}
+    return {
+        "id": audit["id"],
+        "ticket_id": audit["ticket_id"],
+        "created_at": audit["created_at"],
+        "author_id": audit["updater_id"],
+        "metadata": {"system": {}, "custom": {}},
+        "events": events,
+        "via": via,
+    }
 
 
 def _groups(events: list[Event]) -> Iterable[tuple[int, int]]:

@@ -43,8 +43,8 @@ TIMEOUT = httpx.Timeout(60.0, connect=15.0)
 SHOWN = 300
 
 
-class _Repeatable(Exception):
-    """An answer that another attempt may better.
+class Repeatable(Exception):
+    """An answer that another attempt may better; it leaves a request only as one of `faults`.
 
     Attributes:
         pause: Seconds that the API asks for; None where it does not say.
@@ -156,7 +156,7 @@ class ApiClient:
             try:
                 return decode(response.content) if decode else self._json(response)
             except ValueError as error:
-                raise _Repeatable(f"an answer that cannot be read ({_short(str(error))})") from None
+                raise Repeatable(f"an answer that cannot be read ({_short(str(error))})") from None
 
         return self._repeated(attempt, what, attempts or self._attempts)
 
@@ -186,7 +186,7 @@ class ApiClient:
             stated = response.headers.get("content-type", "").partition(";")[0].strip()
             if media_type is not None and stated != media_type:
                 response.close()
-                raise _Repeatable(f"an answer of type {_short(stated)!r}")
+                raise Repeatable(f"an answer of type {_short(stated)!r}")
             return response
 
         response = self._repeated(attempt, what, self._attempts)
@@ -210,9 +210,9 @@ class ApiClient:
         try:
             yield
         except httpx.TimeoutException:
-            raise _Repeatable("no answer in time") from None
+            raise Repeatable("no answer in time") from None
         except (httpx.ReadError, httpx.RemoteProtocolError, httpx.WriteError) as error:
-            raise _Repeatable(f"a connection that broke ({type(error).__name__})") from None
+            raise Repeatable(f"a connection that broke ({type(error).__name__})") from None
         except httpx.ConnectError as error:
             raise UnreachableError(
                 f"{self.name}: no connection to {self._http.base_url.host}",
@@ -233,12 +233,12 @@ class ApiClient:
             explained = self._explain(response) if self._explain else None
             if explained:
                 raise explained
-            pause = _retry_after(response)
+            pause = retry_after(response)
             if pause is not None and self._budgets:
                 self._budgets.hold(budget, min(pause, self._max_wait))
-            raise _Repeatable("429 too many requests", pause, is_limit=True)
+            raise Repeatable("429 too many requests", pause, is_limit=True)
         if status >= 500:
-            raise _Repeatable(f"status {status}", _retry_after(response))
+            raise Repeatable(f"status {status}", retry_after(response))
         explained = self._explain(response) if self._explain else None
         if explained:
             raise explained
@@ -290,7 +290,7 @@ class ApiClient:
             return state.attempt_number >= attempts and not state.outcome.exception().is_limit
 
         retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(_Repeatable),
+            retry=tenacity.retry_if_exception_type(Repeatable),
             wait=pause,
             stop=is_over,
             before_sleep=before_sleep,
@@ -299,13 +299,13 @@ class ApiClient:
         )
         try:
             return retrying(attempt)
-        except _Repeatable as fault:
+        except Repeatable as fault:
             raise BrokenAnswer(
                 f"{self.name}: {what} failed {attempts} times", str(fault), "Run it again later."
             ) from None
 
 
-def _retry_after(response: httpx.Response) -> float | None:
+def retry_after(response: httpx.Response) -> float | None:
     """Seconds of Retry-After, which is a number or a date; None where it is absent or neither."""
     stated = response.headers.get("retry-after", "").strip()
     try:

@@ -250,6 +250,12 @@ class Lander:
         )
         return [row_id for (row_id,) in found]
 
+    def present(self, stream: str) -> Iterable[str]:
+        """See `touchstone.sources.http.streams.Rows`."""
+        query = sql.SQL("select id from {} where instance = %s and payload ->> 'archived' is distinct from 'true'")
+        found = self.connection.execute(query.format(sql.Identifier(self.schema, stream)), [self.instance])
+        return (row_id for (row_id,) in found)
+
     def payloads(self, stream: str, ids: list[str]) -> dict[str, Record]:
         """See `touchstone.sources.http.streams.Rows`."""
         query = sql.SQL("select id, payload from {} where instance = %s and id = any(%s)")

@@ -229,6 +229,7 @@ def _detail(
         "replaced_characters": sum(one.replaced_characters for one in traffic),
         "schema_changes": shapes.changes,
         "skipped_records": context.skipped,
+        "deleted_for_good": context.deleted,
         "warnings": context.warnings,
         "failed_streams": failures,
         "streams_without_interval": left_out,

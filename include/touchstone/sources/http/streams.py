@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Protocol
@@ -17,6 +17,7 @@ from touchstone.sources.http.client import ApiClient
 log = logging.getLogger(__name__)
 
 State = dict[str, Any]
+Ways = tuple[dict[str, str], ...]
 Record = dict[str, Any]
 
 
@@ -120,6 +121,9 @@ class Rows(Protocol):
     def ids(self, stream: str, interaction_ids: list[str]) -> list[str]:
         """Ids of the rows of conversations that the stream holds."""
 
+    def present(self, stream: str) -> Iterable[str]:
+        """Ids of all rows that the stream holds and whose payload does not say that they are archived."""
+
     def payloads(self, stream: str, ids: list[str]) -> dict[str, Record]:
         """Payloads by id, of those that the stream holds."""
 
@@ -137,6 +141,7 @@ class Context:
         held: Looks up which of these ids the raw stream holds already, with their versions.
         rows: Further questions to the raw streams; None outside of a run.
         skipped: Records that the API refuses one by one, counted by reason.
+        deleted: Records that were found to be deleted for good, counted by kind.
         warnings: What a person should know of this run.
     """
 
@@ -146,6 +151,7 @@ class Context:
     held: Callable[[str, list[str]], dict[str, int | None]]
     rows: Rows | None = None
     skipped: dict[str, int] = field(default_factory=dict)
+    deleted: dict[str, int] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
     @property
@@ -155,6 +161,11 @@ class Context:
     def skip(self, reason: str) -> None:
         """Count a record that the API does not give, and go on."""
         self.skipped[reason] = self.skipped.get(reason, 0) + 1
+
+    def count_deleted(self, kind: str, count: int) -> None:
+        """Count records that are gone for good, and say so."""
+        log.info("%s: %d %s were deleted for good", self.source.name, count, kind)
+        self.deleted[kind] = self.deleted.get(kind, 0) + count
 
     def warn(self, message: str) -> None:
         log.warning("%s: %s", self.source.name, message)
@@ -193,11 +204,11 @@ class Connector(Protocol):
     budgets: dict[str, Budget]
     raw: dict[str, RawStream]
 
-    def credentials(self, source: SourceInstance) -> dict[str, str]:
-        """What an instance needs: name of each credential, and what it is."""
+    def credentials(self, source: SourceInstance) -> Ways:
+        """What an instance needs: the ways to prove who asks, each with the name of every credential and what it is."""
 
     def apis(self, source: SourceInstance, secrets: dict[str, str]) -> dict[str, tuple[str, httpx.Auth]]:
-        """Base URL and authentication of each API; a source with one calls it `main`."""
+        """Base URL and authentication of each API by the credentials of one way; a source with one calls it `main`."""
 
     def explain(self, response: httpx.Response) -> Exception | None:
         """What this vendor's refusal means, None where its status says it all."""

@@ -13,12 +13,14 @@ import httpx
 from touchstone.sources.config import SourceInstance
 from touchstone.sources.http.budget import Budget
 from touchstone.sources.http.faults import CredentialsError, PermissionRefused, RateLimitedError
-from touchstone.sources.http.streams import Context, Page, Placed, RawStream, Record, State, Stream, Window
+from touchstone.sources.http.oauth import BearerAuth, RenewedAuth
+from touchstone.sources.http.streams import Context, Page, Placed, RawStream, Record, State, Stream, Ways, Window
 from touchstone.sources.http.walks import cursor_list
 from touchstone.sources.hubspot import objects, threads
 from touchstone.sources.hubspot.moments import epoch_ms
 from touchstone.sources.options import Hubspot
 
+TOKENS = "/oauth/v3/token"
 OWNERS = "/crm/v3/owners"
 OWNER_PAGE = 100
 _DESK = ("tickets", "feedback_submissions")
@@ -98,11 +100,25 @@ class HubspotConnector:
     }
     raw: ClassVar[dict[str, RawStream]] = {stream.name: stream for stream in _STREAMS}
 
-    def credentials(self, source: SourceInstance) -> dict[str, str]:
-        return {"token": "access token of the private app"}
+    def credentials(self, source: SourceInstance) -> Ways:
+        return (
+            {"token": "access token of the private app"},
+            {
+                "client_id": "client id of the OAuth app",
+                "client_secret": "client secret of the OAuth app",
+                "refresh_token": "refresh token of the OAuth app",
+            },
+        )
 
     def apis(self, source: SourceInstance, secrets: dict[str, str]) -> dict[str, tuple[str, httpx.Auth]]:
-        return {"main": (source.options(Hubspot).base_url, _Bearer(secrets["token"]))}
+        base_url = source.options(Hubspot).base_url
+        if "token" in secrets:
+            return {"main": (base_url, BearerAuth(secrets["token"]))}
+        grant = {"grant_type": "refresh_token", **secrets}
+        remedy = (
+            "Check client id and secret; install the app anew and set its refresh token if it was removed or revoked."
+        )
+        return {"main": (base_url, RenewedAuth("HubSpot", f"{base_url}{TOKENS}", grant, remedy))}
 
     def explain(self, response: httpx.Response) -> Exception | None:
         body = _body(response)
@@ -111,14 +127,14 @@ class HubspotConnector:
             return CredentialsError(
                 "HubSpot's access token has expired" if is_expired else "HubSpot does not accept the access token",
                 "401",
-                "Make a new one and set it." if is_expired else "Check the private app's access token.",
+                "Make a new one and set it." if is_expired else "Check the app's access token.",
             )
         if response.status_code == 403:
             scopes = _scopes(body)
             return PermissionRefused(
                 f"HubSpot refuses {response.request.url.path}",
                 f"missing scopes: {', '.join(scopes)}" if scopes else "403",
-                "Grant them to the private app." if scopes else "Check the scopes of the private app.",
+                "Grant them to the app." if scopes else "Check the scopes of the app.",
             )
         if response.status_code == 429 and body.get("policyName") == "DAILY":
             return RateLimitedError(
@@ -153,15 +169,6 @@ class HubspotConnector:
             (what, partial(context.api.get, path, {} if what in takes_no_limit else {"limit": 1}))
             for what, path in paths.items()
         ]
-
-
-class _Bearer(httpx.Auth):
-    def __init__(self, token: str) -> None:
-        self._token = token
-
-    def auth_flow(self, request: httpx.Request) -> Iterator[httpx.Request]:
-        request.headers["Authorization"] = f"Bearer {self._token}"
-        yield request
 
 
 def _body(response: httpx.Response) -> dict[str, Any]:

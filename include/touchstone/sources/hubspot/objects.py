@@ -2,7 +2,8 @@
 
 Search is the only way to ask for changes, and has four faults: it ends at 10,000 results, its index lags behind, it shows
 nothing that is archived, and it notes no change of an association. So it is walked by id and never paged; it looks back by
-`MARGIN`; archived objects are listed apart; and the whole list is read again every `FULL_READ`, which finds the rest.
+`MARGIN`; archived objects are listed apart; and the whole list is read again every `full_read_days`, which finds the rest,
+and what is there no more (`touchstone.sources.hubspot.sweep`).
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ from touchstone.sources.http.faults import BrokenAnswer, NoProgress
 from touchstone.sources.http.streams import Context, Page, Placed, Record, State, Stream, Window
 from touchstone.sources.hubspot import associations
 from touchstone.sources.hubspot.moments import epoch_ms, midnight_ms, ms
+from touchstone.sources.hubspot.sweep import Sweep, deleted, gone_objects
+from touchstone.sources.options import Hubspot
 
 MARGIN = timedelta(minutes=5)
-FULL_READ = timedelta(days=7)
 LIST_PAGE = 100
 SEARCH_PAGE = 200
 MAX_PROPERTIES_LENGTH = 15_000
@@ -156,6 +158,7 @@ class _ObjectWalk:
         since: Milliseconds from which on the search asks for changes.
         newest: Latest change that was seen.
         listed: When the last reading of the whole list began.
+        passed: Last id of the page of that list that was read last.
         phase: list, search or archived, while the walk is under way; `began` when that phase did, `after` how far it is.
         until: End of a backfill's interval.
     """
@@ -169,12 +172,12 @@ class _ObjectWalk:
         self._path = f"/crm/v3/objects/{spec.name}"
         self.state: dict[str, Any] = dict(state)
         self._names = _property_names(spec, context)
+        self._sweep = Sweep(context, spec.name, self.state)
 
     def pages(self) -> Iterator[Page]:
         if "phase" not in self.state:
             listed = self.state.get("listed")
-            is_due = listed is None or self._now - listed >= FULL_READ // timedelta(milliseconds=1)
-            self._begin("list" if is_due else "search")
+            self._begin("list" if is_due(self._context, listed) else "search")
         if self.state["phase"] == "list":
             yield from self._list(self._end_of_list)
         if self.state["phase"] == "search":
@@ -211,9 +214,13 @@ class _ObjectWalk:
         while True:
             after = self.state.get("after")
             records, following = self._listed(after, archived)
+            lacking = []
+            if not archived:
+                lacking = self._sweep.lacking([str(record["id"]) for record in records], is_last=following is None)
             if self._spec.is_case:
                 records = [record for record in records if self._is_of_interest(record)]
             landed = self._landed(records, with_associations=not archived)
+            landed[self._spec.name] += self._gone(lacking)
             if following is None:
                 end()
             else:
@@ -322,11 +329,25 @@ class _ObjectWalk:
             records = [Placed(record, str(record["id"]), tickets.get(str(record["id"]))) for record in records]
         return {self._spec.name: records} | ({"associations": links} if links else {})
 
+    def _gone(self, lacking: list[str]) -> list[Record]:
+        """What takes the place of the objects among these that were deleted for good."""
+        ids = gone_objects(self._api, self._spec.name, lacking)
+        held = self._context.rows.payloads(self._spec.name, ids)
+        if held:
+            self._context.count_deleted(self._spec.name, len(held))
+        return [Placed(deleted(record, self._context), one) for one, record in held.items()]
+
     def _is_of_interest(self, record: Record) -> bool:
         """Whether it changed since the instance's start; what states no time is kept."""
         moments = [epoch_ms(record.get(name)) for name in ("updatedAt", "archivedAt")]
         known = [moment for moment in moments if moment is not None]
         return not known or max(known) >= self._start
+
+
+def is_due(context: Context, listed: int | None) -> bool:
+    """Whether the whole list is to be read again, which was last begun at these milliseconds."""
+    every = timedelta(days=context.source.options(Hubspot).full_read_days)
+    return listed is None or ms(context.window.now) - listed >= every // timedelta(milliseconds=1)
 
 
 def _filter(name: str, operator: str, value: int) -> dict[str, str]:

@@ -2,7 +2,8 @@
 
 A thread and its messages land together, and the messages are read whole whenever the thread may have changed. Its own
 `latestMessageTimestamp` tells of new messages alone: that one was redacted, that a ticket was merged, closed or assigned shows
-in the ticket. So the threads of every ticket that changed are read too.
+in the ticket. So the threads of every ticket that changed are read too. What a thread no longer holds of what it held was
+deleted, and so was a thread that is there no more.
 """
 
 from __future__ import annotations
@@ -14,13 +15,15 @@ from typing import Any
 from touchstone.sources.http.faults import BrokenAnswer, NoProgress
 from touchstone.sources.http.streams import Context, Page, Placed, Record, State, Stream, Window
 from touchstone.sources.hubspot.moments import epoch_ms, iso, midnight_ms, ms
-from touchstone.sources.hubspot.objects import FULL_READ, MARGIN
+from touchstone.sources.hubspot.objects import MARGIN, is_due
+from touchstone.sources.hubspot.sweep import Sweep, deleted
 
 PATH = "/conversations/v3/conversations/threads"
 ACTORS = "/conversations/v3/conversations/actors/batch/read"
 PAGE = 100
 TOGETHER = 25
 ACTOR_BATCH = 100
+TEXTS = ("MESSAGE", "WELCOME_MESSAGE", "COMMENT")
 
 
 def stream() -> Stream:
@@ -50,6 +53,7 @@ class _ThreadWalk:
         since: Milliseconds from which on threads with new messages are asked for.
         newest: Latest message that was seen.
         listed: When the last reading of the whole list began.
+        passed: Last id of the page of that list that was read last.
         ticket_load: The load of tickets up to which their threads have been read.
         phase: list, moved, tickets or archived, while the walk is under way; `began` when that phase did, `after` how far.
         until: End of a backfill's interval.
@@ -63,11 +67,12 @@ class _ThreadWalk:
         self.state: dict[str, Any] = dict(state)
         self._fresh: set[str] = set()
         self._actors: set[str] = set()
+        self._sweep = Sweep(context, "threads", self.state)
 
     def pages(self) -> Iterator[Page]:
         if "phase" not in self.state:
             listed = self.state.get("listed")
-            if listed is None or self._now - listed >= FULL_READ // timedelta(milliseconds=1):
+            if is_due(self._context, listed):
                 # the first list reads every thread, and so all of these tickets'
                 self.state.setdefault("ticket_load", self._context.rows.last_load("tickets"))
                 self._begin("list")
@@ -111,6 +116,8 @@ class _ThreadWalk:
                 raise NoProgress(
                     f"{self._api.name}: {PATH} stands still", str(after), "HubSpot repeats its page; run it again."
                 )
+            if not archived:
+                yield from self._gone([str(one["id"]) for one in answer["results"]], is_last=following is None)
             if following is not None:
                 pages = self._whole(threads, {"after": following})
             elif archived:
@@ -121,6 +128,36 @@ class _ThreadWalk:
             yield from pages
             if following is None:
                 return
+
+    def _gone(self, listed: list[str], *, is_last: bool) -> Iterator[Page]:
+        """A page with the threads that should have been among these and were deleted for good."""
+        gone = [one for one in self._sweep.lacking(listed, is_last=is_last) if self._thread(one) is None]
+        held = self._context.rows.payloads("threads", gone)
+        if not held:
+            return
+        self._context.count_deleted("threads", len(held))
+        of_threads = self._held_messages(held)
+        found = self._context.rows.payloads("messages", [one for ids in of_threads.values() for one in ids])
+        threads = [deleted(thread, self._context, ("threadAssociations",)) for thread in held.values()]
+        yield Page({"threads": threads, "messages": self._deleted_messages(found)}, None)
+
+    def _held_messages(self, threads: dict[str, Record]) -> dict[str, list[str]]:
+        """Ids of the rows that are held of the messages of threads, by thread."""
+        found: dict[str, list[str]] = {thread_id: [] for thread_id in threads}
+        owners = {owner for thread in threads.values() if (owner := ticket_id(thread))}
+        for row_id in self._context.rows.ids("messages", sorted(owners)):
+            thread_id = row_id.partition(":")[0]
+            if thread_id in found:
+                found[thread_id].append(row_id)
+        return found
+
+    def _deleted_messages(self, held: dict[str, Record]) -> list[Record]:
+        """What takes the place of messages that are gone; what only tells of an event stays."""
+        kept = ("type", "conversationsThreadId")
+        gone = {row_id: one for row_id, one in held.items() if one.get("type") in TEXTS and not one.get("archived")}
+        if gone:
+            self._context.count_deleted("messages", len(gone))
+        return [Placed(deleted(one, self._context, kept), row_id) for row_id, one in gone.items()]
 
     def _moved(self) -> Iterator[Page]:
         """Threads by their latest message, each request from the last one seen: a thread that moves on comes again."""
@@ -220,6 +257,8 @@ class _ThreadWalk:
         chunks = [threads[start : start + TOGETHER] for start in range(0, len(threads), TOGETHER)] or [[]]
         for number, chunk in enumerate(chunks, start=1):
             records: dict[str, list[Any]] = {"threads": [], "messages": []}
+            # what was held of these threads before; an owner of its own may have changed since
+            held = self._held_messages(self._context.rows.payloads("threads", [str(one["id"]) for one in chunk]))
             for thread in chunk:
                 messages = self._messages(str(thread["id"]))
                 if messages is None:
@@ -231,6 +270,7 @@ class _ThreadWalk:
                     Placed(message, f"{thread['id']}:{message['id']}" if message.get("id") else None, owner)
                     for message in messages
                 ]
+                records["messages"] += self._taken_out(str(thread["id"]), held, messages)
                 if self.state["phase"] == "moved":
                     self._fresh.add(str(thread["id"]))
             actors = self._new_actors(records)
@@ -244,6 +284,20 @@ class _ThreadWalk:
                 if end:
                     self._end()
             yield Page(records, dict(self.state) if is_last else None)
+
+    def _taken_out(self, thread_id: str, held: dict[str, list[str]], messages: list[Record]) -> list[Record]:
+        """What takes the place of messages that a thread held, that it does not state, and that are not found either."""
+        stated = {f"{thread_id}:{message.get('id')}" for message in messages}
+        lacking = [row_id for row_id in held.get(thread_id, ()) if row_id not in stated]
+        payloads = self._context.rows.payloads("messages", lacking) if lacking else {}
+        gone = {
+            row_id: one
+            for row_id, one in payloads.items()
+            if one.get("type") in TEXTS
+            and not one.get("archived")
+            and self._api.get(f"{PATH}/{thread_id}/messages/{one['id']}", absent=(404,)) is None
+        }
+        return self._deleted_messages(gone)
 
     def _messages(self, thread_id: str) -> list[Record] | None:
         """Everything in a thread; None where the thread is gone."""

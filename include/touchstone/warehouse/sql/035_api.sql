@@ -1,12 +1,14 @@
 -- What sources that are read over HTTP keep beside their rows.
 
--- When the next request of a group of endpoints may leave; parallel tasks of one instance share the row.
-create table if not exists ops.api_budgets (
+-- When each slot of a group of endpoints is free for its next request; parallel tasks of one instance share them.
+drop table if exists ops.api_budgets;
+create table if not exists ops.api_slots (
     source text not null,
     instance text not null,
     budget text not null,
-    next_at timestamptz not null,
-    primary key (source, instance, budget)
+    slot int not null,
+    free_at timestamptz not null,
+    primary key (source, instance, budget, slot)
 );
 
 -- The shape of what each stream has stated so far: one row per field and JSON type, or field and value of a closed list.
