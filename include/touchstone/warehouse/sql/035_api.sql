@@ -1,7 +1,6 @@
 -- What sources that are read over HTTP keep beside their rows.
 
 -- When each slot of a group of endpoints is free for its next request; parallel tasks of one instance share them.
-drop table if exists ops.api_budgets;
 create table if not exists ops.api_slots (
     source text not null,
     instance text not null,
