@@ -306,18 +306,19 @@ def _by_time(name: str, path: str, key: str, *, whole: bool = False, **params: A
 
 
 def _histories(context: Context, state: State) -> Iterator[Page]:
-    """The whole past of tickets that are older than the instance's start, each once, load by load of what has landed.
+    """The whole past of tickets that are older than the instance's start, each once.
 
     A ticket that took in another, or went into one, before the start is but a part of the conversation: tickets that its
-    past names land too, and their own past with a later load. All audits of a ticket land together, so that one whose
+    past names land too, and their own past then. All audits of a ticket land together, so that one whose
     first audit is held is whole.
 
     Its state:
         ticket_load: The load of tickets up to which their past has been read.
     """
-    while (found := context.rows.changed("tickets", int(state.get("ticket_load", 0)))) is not None:
-        load_id, tickets = found
-        old = [(one, payload) for one, payload in tickets if _is_older(context, payload)]
+    load_id = int(state.get("ticket_load", 0))
+    while (newest := context.rows.last_load("tickets")) > load_id:
+        told = context.rows.told("tickets", load_id, ("created_at", "status"))
+        old = [(one, moment) for one, created, status in told if (moment := _older(context, created, status))]
         for start in range(0, len(old), TOGETHER):
             wanted = _without_past(context, dict(old[start : start + TOGETHER]))
             audits = [audit for one in wanted for audit in _audits(context, one)]
@@ -325,16 +326,17 @@ def _histories(context: Context, state: State) -> Iterator[Page]:
             # what the export has told already, it has told in full
             fresh = [audit for audit in audits if str(audit.get("id")) not in held]
             yield Page({"ticket_events": fresh, "tickets": _merged_with(context, audits)}, None)
-        state = {"ticket_load": load_id}
-        yield Page({}, state)
+        yield Page({}, {"ticket_load": newest})
+        load_id = newest
 
 
-def _is_older(context: Context, ticket: Record) -> bool:
-    created = _moment("created_at")(ticket)
-    return created is not None and created < context.window.start and ticket.get("status") != "deleted"
+def _older(context: Context, created: str | None, status: str | None) -> datetime | None:
+    """When a ticket was made that is older than the instance's start, and of which there is something to be seen."""
+    moment = _moment("created_at")({"created_at": created})
+    return moment if moment is not None and moment < context.window.start and status != "deleted" else None
 
 
-def _without_past(context: Context, tickets: dict[str, Record]) -> list[str]:
+def _without_past(context: Context, tickets: dict[str, datetime]) -> list[str]:
     """Those of which the audit that made them is not held."""
     held = context.rows.payloads("ticket_events", context.rows.ids("ticket_events", list(tickets)))
     first: dict[str, datetime] = {}
@@ -342,11 +344,7 @@ def _without_past(context: Context, tickets: dict[str, Record]) -> list[str]:
         moment, ticket_id = _moment("created_at")(audit), str(audit.get("ticket_id"))
         if moment is not None:
             first[ticket_id] = min(moment, first.get(ticket_id, moment))
-    return [
-        one
-        for one, ticket in tickets.items()
-        if one not in first or first[one] > _moment("created_at")(ticket) + timedelta(minutes=1)
-    ]
+    return [one for one, made in tickets.items() if one not in first or first[one] > made + timedelta(minutes=1)]
 
 
 def _audits(context: Context, ticket_id: str) -> list[Record]:

@@ -235,6 +235,14 @@ class Lander:
         query = sql.SQL("select id, payload from {} where instance = %s and _load_id = %s order by id")
         return load_id, self.connection.execute(query.format(table), [self.instance, load_id]).fetchall()
 
+    def told(self, stream: str, after_load: int, fields: tuple[str, ...]) -> list[tuple[str | None, ...]]:
+        """See `touchstone.sources.http.streams.Rows`."""
+        columns = [sql.SQL("payload ->> {}").format(sql.Literal(name)) for name in fields]
+        query = sql.SQL("select id, {} from {} where instance = %s and _load_id > %s order by _load_id, id").format(
+            sql.SQL(", ").join(columns), sql.Identifier(self.schema, stream)
+        )
+        return self.connection.execute(query, [self.instance, after_load]).fetchall()
+
     def count(self, stream: str, interaction_id: str) -> int:
         """See `touchstone.sources.http.streams.Rows`."""
         query = sql.SQL("select count(*) from {} where instance = %s and interaction_id = %s")

@@ -115,6 +115,9 @@ class Rows(Protocol):
     def changed(self, stream: str, after_load: int) -> tuple[int, list[tuple[str, Record]]] | None:
         """The next load that changed the stream, with the rows (id, payload) that it left; None where there is none."""
 
+    def told(self, stream: str, after_load: int, fields: tuple[str, ...]) -> list[tuple[str | None, ...]]:
+        """Of the rows that all later loads left: the id, and what these fields say as text."""
+
     def count(self, stream: str, interaction_id: str) -> int:
         """How many rows of a conversation the stream holds."""
 
