@@ -11,7 +11,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
@@ -44,6 +44,12 @@ def _processed(record: Record) -> int | None:
     return value if type(value) is int else None
 
 
+def _received_at(record: Record) -> datetime | None:
+    # an event's own time is in the zone of the project, which may have been another
+    processed = _processed(record)
+    return None if processed is None else datetime.fromtimestamp(processed / 1000, UTC)
+
+
 _EVENTS = RawStream(
     "events",
     row_id=lambda record: record.row_id,
@@ -51,6 +57,7 @@ _EVENTS = RawStream(
     # of two statements of one event the one that was processed last
     version=_processed,
     open_fields=("properties",),
+    happened_at=_received_at,
 )
 
 

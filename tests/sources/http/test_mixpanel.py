@@ -235,6 +235,14 @@ def test_a_day_that_states_less_is_believed_only_when_it_says_so_twice(warehouse
         assert len(api.asked) == 5
 
 
+def test_a_load_says_how_fresh_it_is(warehouse):
+    with served([product_event(1, at(20)), product_event(2, at(18), arrives=at(21))]) as sandbox:
+        place = MixpanelPlace(warehouse, sandbox)
+        place.run()
+        statement = "select max(newest_message_at) from ops.loads where source = 'mixpanel' and instance = %s"
+        assert place.query(statement)[0][0] == at(21)
+
+
 def test_each_run_asks_for_the_last_days_again_and_for_none_before(warehouse):
     with served([product_event(1, at(20))]) as sandbox:
         place = MixpanelPlace(warehouse, sandbox)
