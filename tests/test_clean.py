@@ -25,7 +25,8 @@ def prepared(warehouse: Settings) -> Settings:
             create table staging.pending_interactions (interaction_key text not null);
             create table staging.int_messages__unioned (
                 interaction_key text not null, message_key text not null, text text, body_hash uuid,
-                _cast_errors text[] not null default '{}'
+                _cast_errors text[] not null default '{}', actor text not null, is_internal boolean not null,
+                sent_at timestamptz not null, position int
             );
             """
         )
@@ -46,13 +47,19 @@ def database(prepared: Settings) -> Iterator[psycopg.Connection]:
 
 
 def _say(
-    connection: psycopg.Connection, interaction: str, number: str, text: str, errors: tuple[str, ...] = ()
+    connection: psycopg.Connection,
+    interaction: str,
+    number: str,
+    text: str,
+    errors: tuple[str, ...] = (),
+    actor: str = "customer",
+    is_internal: bool = False,
 ) -> None:
     key = f"{interaction}:{number}"
     connection.execute("delete from staging.int_messages__unioned where message_key = %s", [key])
     connection.execute(
-        "insert into staging.int_messages__unioned values (%s, %s, %s, md5(%s)::uuid, %s)",
-        [interaction, key, text, text, list(errors)],
+        "insert into staging.int_messages__unioned values (%s, %s, %s, md5(%s)::uuid, %s, %s, %s, %s, %s)",
+        [interaction, key, text, text, list(errors), actor, is_internal, AS_OF, int(number)],
     )
 
 
@@ -149,3 +156,58 @@ def test_text_that_copy_could_misread_arrives_as_it_is(database: psycopg.Connect
     _say(database, "one", "1", text)
     clean(AS_OF)
     assert _all(database)["one:1"] == (text, [])
+
+
+def _ask(connection: psycopg.Connection) -> None:
+    """Conversation two: an agent asks, the customer answers, the agent repeats it."""
+    _say(connection, "two", "1", "Can I have your full name and SSN?", actor="human_agent")
+    _say(connection, "two", "2", "yes zorvane kimmelin, 123 45 6789")
+    _say(connection, "two", "3", "Thanks, so that is 123456789?", actor="human_agent")
+
+
+def test_an_answer_is_read_with_its_question(database: psycopg.Connection) -> None:
+    _ask(database)
+    clean(AS_OF)
+    rows = _all(database)
+    assert rows["two:2"][0] == "yes [NAME], [SSN]"
+    assert rows["two:3"][0] == "Thanks, so that is [SSN]?"
+    assert [entry["type"] for entry in rows["two:2"][1]] == ["name", "ssn"]
+
+
+def test_an_edited_question_changes_how_later_messages_are_read_and_no_others(database: psycopg.Connection) -> None:
+    _ask(database)
+    clean(AS_OF)
+    before = dict(_places(database))
+    _say(database, "two", "1", "Which colour do you want?", actor="human_agent")
+    assert clean(AS_OF).redacted == 3
+    assert {key for key, place in _places(database) if before[key] != place} == {"two:1", "two:2", "two:3"}
+    _say(database, "two", "3", "Thanks.", actor="human_agent")
+    assert clean(AS_OF).redacted == 1
+
+
+def test_a_new_message_is_read_with_the_old_ones_and_they_are_not_written_again(database: psycopg.Connection) -> None:
+    _ask(database)
+    clean(AS_OF)
+    before = dict(_places(database))
+    _say(database, "two", "4", "yes 123456789")
+    assert clean(AS_OF, batch_messages=1).redacted == 1
+    assert _all(database)["two:4"][0] == "yes [SSN]"
+    assert {key: place for key, place in _places(database) if key != "two:4"} == before
+
+
+def test_a_removed_question_is_asked_no_more(database: psycopg.Connection) -> None:
+    _say(database, "two", "1", "What is your order number?", actor="human_agent")
+    _say(database, "two", "2", "it is 4711")
+    clean(AS_OF)
+    assert _all(database)["two:2"][0] == "it is [ORDER_NUMBER]"
+    database.execute("delete from staging.int_messages__unioned where message_key = 'two:1'")
+    result = clean(AS_OF)
+    assert (result.removed, result.redacted) == (1, 1)
+    assert "[ORDER_NUMBER]" not in _all(database)["two:2"][0]
+
+
+def test_a_note_among_agents_asks_the_customer_nothing(database: psycopg.Connection) -> None:
+    _say(database, "two", "1", "What is the order number?", actor="human_agent", is_internal=True)
+    _say(database, "two", "2", "it is 4711")
+    clean(AS_OF)
+    assert "[ORDER_NUMBER]" not in _all(database)["two:2"][0]

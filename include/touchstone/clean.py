@@ -1,7 +1,8 @@
 """The clean step: personal data out of every message before core reads it.
 
-A message is redacted when its text or the redactor differs from what `clean.messages` was made with, so that a killed run
-continues where it stopped, and a run without changes writes nothing. Each batch is one transaction.
+A message is redacted with its conversation: what an agent asked for decides how the answer is read. So a message is redacted
+again when its text, a message before it, their order or the redactor differs from what `clean.messages` was made with. A
+killed run continues where it stopped, and a run without changes writes nothing. Each batch is one transaction.
 """
 
 from __future__ import annotations
@@ -16,32 +17,61 @@ import psycopg
 
 from touchstone.scoring.rows import copy_new_rows
 from touchstone.settings import Settings
-from touchstone.text.redact import REDACTOR_VERSION, redact
+from touchstone.text.redact import REDACTOR_VERSION, Conversation, replaced
 from touchstone.warehouse import ledger
 from touchstone.warehouse.engine import connect
 
-_COLUMNS = ("message_key", "interaction_key", "body_hash", "redactor_version", "text", "pii")
+_COLUMNS = ("message_key", "interaction_key", "body_hash", "redactor_version", "text", "pii", "context")
 _UPSERT = """(message_key) do update set interaction_key = excluded.interaction_key, body_hash = excluded.body_hash,
-    redactor_version = excluded.redactor_version, text = excluded.text, pii = excluded.pii"""
+    redactor_version = excluded.redactor_version, text = excluded.text, pii = excluded.pii, context = excluded.context"""
 
-# Both read typed rows only: a message whose values do not fit their types is in quarantine and does not reach core.
-_OF_PENDING = """
-    select messages.message_key, messages.interaction_key, messages.body_hash::text, messages.text
-    from staging.int_messages__unioned as messages
-    inner join staging.pending_interactions as pending on messages.interaction_key = pending.interaction_key
-    left join clean.messages as cleaned on messages.message_key = cleaned.message_key
-    where cardinality(messages._cast_errors) = 0
-        and (cleaned.message_key is null or cleaned.body_hash <> messages.body_hash or cleaned.redactor_version <> %s)
+# Typed rows only: a message whose values do not fit their types is in quarantine and does not reach core. A conversation of which
+# anything differs is read whole and in order; `is_due` says which of its rows differ. The context is a sum, so that one pass makes it.
+_DUE = """
+    with said as (
+        select
+            message_key, interaction_key, body_hash, text, actor, is_internal,
+            row_number() over conversation as ordinal
+        from staging.int_messages__unioned as messages
+        where cardinality(_cast_errors) = 0
+            and {pending} exists (
+                select from staging.pending_interactions as pending where pending.interaction_key = messages.interaction_key
+            )
+        window conversation as (partition by interaction_key order by sent_at, position, message_key)
+    ),
+    read_with as (
+        select
+            *,
+            sum(hashtextextended(concat_ws(':', actor, is_internal, body_hash), ordinal)) over (
+                partition by interaction_key order by ordinal
+            ) as context
+        from said
+    ),
+    compared as (
+        select
+            read_with.*,
+            {compared} as is_due
+        from read_with
+        left join clean.messages as cleaned on read_with.message_key = cleaned.message_key
+    ),
+    chosen as (
+        select *, bool_or(is_due) over (partition by interaction_key) as is_chosen from compared
+    )
+    select
+        message_key, interaction_key, body_hash::text, text, context::text,
+        case when is_internal then 'note' else actor end as actor, is_due
+    from chosen
+    where is_chosen
+    order by interaction_key, ordinal
     """
-_OF_OTHERS = """
-    select messages.message_key, messages.interaction_key, messages.body_hash::text, messages.text
-    from staging.int_messages__unioned as messages
-    inner join clean.messages as cleaned on messages.message_key = cleaned.message_key
-    where cardinality(messages._cast_errors) = 0 and cleaned.redactor_version <> %s
-        and not exists (
-            select from staging.pending_interactions as pending where pending.interaction_key = messages.interaction_key
-        )
-    """
+_OF_PENDING = _DUE.format(
+    pending="",
+    compared="""cleaned.message_key is null or cleaned.body_hash <> read_with.body_hash or cleaned.redactor_version <> %s
+                or cleaned.interaction_key <> read_with.interaction_key or cleaned.context is distinct from read_with.context""",
+)
+_OF_OTHERS = _DUE.format(
+    pending="not", compared="cleaned.redactor_version is not null and cleaned.redactor_version <> %s"
+)
 
 
 @dataclass(frozen=True)
@@ -49,7 +79,7 @@ class CleanResult:
     """What a run did.
 
     Attributes:
-        redacted: Messages whose text was worked out (again).
+        redacted: Messages whose text was worked out (again) and written.
         removed: Messages that their source no longer has, or whose values no longer fit.
         interactions_redacted_again: Interactions without other changes that another redactor version touched.
         pii_count: Placeholders in the messages redacted by this run, by type.
@@ -80,12 +110,13 @@ def clean(as_of: datetime, settings: Settings | None = None, batch_messages: int
         removed = _remove_absent(connection)
         connection.commit()
         for query, is_pending in ((_OF_PENDING, True), (_OF_OTHERS, False)):
+            redactor = _Redactor(pii_count)
             for batch in _read(query, batch_messages, settings):
-                run.rows_in += len(batch)
-                rows = [_redacted(row, pii_count) for row in batch]
+                rows = [row for row in map(redactor, batch) if row is not None]
+                run.rows_in += len(rows)
                 copy_new_rows(connection, "clean", "messages", _COLUMNS, rows, on_conflict=_UPSERT)
                 if not is_pending:
-                    again |= _record_changes(connection, {row[1] for row in batch} - again, run.run_id)
+                    again |= _record_changes(connection, {row[1] for row in rows} - again, run.run_id)
                 connection.commit()
                 redacted += len(rows)
                 run.rows_out += len(rows)
@@ -106,12 +137,27 @@ def _read(query: str, size: int, settings: Settings | None) -> Iterator[list[tup
             yield batch
 
 
-def _redacted(row: tuple[Any, ...], pii_count: dict[str, int]) -> tuple[Any, ...]:
-    message_key, interaction_key, body_hash, text = row
-    clean_text, pii = redact(text)
-    for entry in pii:
-        pii_count[entry["type"]] = pii_count.get(entry["type"], 0) + 1
-    return message_key, interaction_key, body_hash, REDACTOR_VERSION, clean_text, pii
+class _Redactor:
+    """Makes rows of `clean.messages` of messages that come conversation by conversation, in order, over batches."""
+
+    def __init__(self, pii_count: dict[str, int]) -> None:
+        self._pii_count = pii_count
+        self._interaction_key: str | None = None
+        self._conversation = Conversation()
+
+    def __call__(self, row: tuple[Any, ...]) -> tuple[Any, ...] | None:
+        """The row to write; None for a message that is read for those after it only."""
+        message_key, interaction_key, body_hash, text, context, actor, is_due = row
+        if interaction_key != self._interaction_key:
+            self._interaction_key = interaction_key
+            self._conversation = Conversation()
+        spans = self._conversation.find(actor, text)
+        if not is_due:
+            return None
+        clean_text, pii = replaced(text, spans)
+        for entry in pii:
+            self._pii_count[entry["type"]] = self._pii_count.get(entry["type"], 0) + 1
+        return message_key, interaction_key, body_hash, REDACTOR_VERSION, clean_text, pii, context
 
 
 def _remove_absent(connection: psycopg.Connection) -> int:

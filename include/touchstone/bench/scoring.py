@@ -15,7 +15,7 @@ from touchstone.bench.harness import Row, benchmark, compare
 from touchstone.bench.sentiment import long_messages, short_turns, star_dialogues
 from touchstone.rubric import load_rubric
 from touchstone.scoring.scorer import score_batch
-from touchstone.text.redact import redact
+from touchstone.text.redact import redact_conversation
 from touchstone.text.sentiment import forget
 
 _BAR = 1.0
@@ -64,8 +64,8 @@ def frames(conversations: list[Said]) -> list[tuple[pd.DataFrame, pd.DataFrame]]
         for number, said in enumerate(conversations[first : first + _BATCH], first):
             key = f"{number:032x}"
             headers.append((key, _START, "0" * 32, "chat", "en"))
-            for ordinal, (actor, text) in enumerate(said, 1):
-                redacted, pii = redact(text)
+            spoken = zip(said, redact_conversation(said), strict=True)
+            for ordinal, ((actor, _), (redacted, pii)) in enumerate(spoken, 1):
                 sent_at = _START + timedelta(minutes=ordinal)
                 messages.append((key, f"{key}:{ordinal}", ordinal, actor, sent_at, redacted, pii, False, False))
         batches.append(

@@ -16,19 +16,6 @@ indicator's version, so that rows of the old behaviour stay as they are beside t
 REQUIRED = object()
 
 CHANNELS = ("chat", "email", "ticket", "voice", "social", "other")
-PII_TYPES = (
-    "account_number",
-    "api_key",
-    "credit_card",
-    "email",
-    "iban",
-    "ip_address",
-    "order_number",
-    "password",
-    "phone",
-    "ssn",
-    "url",
-)
 
 
 @dataclass(frozen=True)

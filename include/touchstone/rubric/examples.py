@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from touchstone.errors import ConfigurationError
 from touchstone.rubric.model import Example, Indicator
-from touchstone.text.redact import redact
+from touchstone.text.redact import Conversation, replaced
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,6 +52,7 @@ def conversation(
     import pandas as pd
 
     rows = []
+    redactor = Conversation()
     sent_at = START - timedelta(minutes=1)
     for ordinal, line in enumerate(says, 1):
         match = _MESSAGE.fullmatch(line)
@@ -64,7 +65,7 @@ def conversation(
         letter, amount, unit, text = match.groups()
         sent_at += timedelta(**{_UNITS[unit]: int(amount)}) if amount else timedelta(minutes=1)
         actor, is_internal, is_automation = _ACTORS[letter]
-        redacted, pii = redact(text)
+        redacted, pii = replaced(text, redactor.find("note" if is_internal else actor, text))
         rows.append(
             {
                 "interaction_key": key,

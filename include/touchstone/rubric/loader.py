@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from touchstone.errors import ConfigurationError
-from touchstone.rubric.catalogue import CHANNELS, DETECTORS, PII_TYPES, REQUIRED, RULES_VERSION, Parameter
+from touchstone.rubric.catalogue import CHANNELS, DETECTORS, REQUIRED, RULES_VERSION, Parameter
 from touchstone.rubric.model import SUBJECTS, TIERS, Dimension, Example, Indicator, Rubric, SentimentRules, Tier
 from touchstone.rubric.nodes import Document, Place, Reader, suggestion
 from touchstone.text.markers import MARKERS_VERSION, marker_lists
 from touchstone.text.phrases import expand
+from touchstone.text.pii.types import PII_TYPES
 from touchstone.text.sentiment import SENTIMENT_VERSION
 
 DEFAULT_RUBRIC = Path(__file__).with_name("default.yml")

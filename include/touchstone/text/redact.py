@@ -1,388 +1,520 @@
-"""First redactor: personal data and secrets found by rules and replaced by typed placeholders.
+"""Personal data and secrets replaced by typed placeholders, conversation by conversation.
 
-Every rule is anchored (on an `@`, a `://`, a keyword, a run of digits) and looks at a bounded neighbourhood, so that the
-time is linear in the length of the text, whatever the text holds. Numbers that can be checked are checked (Luhn, IBAN's
-mod 97, IP octets), so that a text without personal data is returned as it came.
-
-What rules cannot see (names, street addresses, free descriptions of a person) stays; a later redactor has another
-`REDACTOR_VERSION`, which makes `touchstone.clean` redact everything again.
+Rules find what its form gives away (`pii.rules`), a linear model finds names, addresses and bare numbers (`pii.tagger`), and
+the conversation says what a short answer holds: what the other side has asked for is read out of the next messages, and
+what was given is known again when it is repeated. Messages are read in order and each with those before it only, so that a
+later message changes no earlier one. Linear time in the length of the text.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import re
-import sys
-import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Sequence
 from functools import cache
-from typing import TypedDict
 
-REDACTOR_VERSION = "rules-1"
+from touchstone.text.pii import rules
+from touchstone.text.pii.asked import asked, first_words
+from touchstone.text.pii.lexicon import english, lists, plain
+from touchstone.text.pii.tagger import ALONE, Context, Span, Tagger, load_tagger, read
+from touchstone.text.pii.types import PII_TYPES, Pii
 
-Found = tuple[int, int, str]
+__all__ = ["PII_TYPES", "REDACTOR_VERSION", "Conversation", "Pii", "redact", "redact_conversation"]
 
+REDACTOR_VERSION = "conversation-1"
 
-class Pii(TypedDict):
-    """A placeholder: its type and its code-point offsets, half-open, in the redacted text."""
+THRESHOLD = 0.5
+"""Least probability with which the tagger's word is taken."""
 
-    type: str
-    start: int
-    end: int
+STREAM_THRESHOLD = 0.65
+"""The same where one side of a conversation is missing: a short answer whose question is not known is doubtful."""
 
-
-_TRIGGER = re.compile(
-    r"[0-9@]|://|-----BEGIN|pass|pwd|\bpin\b|api|token|secret|\b(?:sk|ghp|gho|xox|eyJ|AKIA|ASIA|AIza|glpat)",
-    re.IGNORECASE,
+_AGENTS = frozenset(("human_agent", "ai_agent"))
+_CAPITAL = re.compile(r"(?<=[\w,] )[A-Z][^\W\d_]+")
+_PATIENCE = 2  # messages of the other side after which a question is given up
+_MOST_REMEMBERED = 500
+_NUMERIC = (
+    "ssn",
+    "credit_card",
+    "card_code",
+    "phone",
+    "iban",
+    "date_of_birth",
+    "passport",
+    "driver_license",
+    "national_id",
+    "account_number",
+    "order_number",
 )
-_DOMAIN = re.compile(r"(?:[^\W_][\w\-]{0,62}\.){1,8}(?:xn--[a-z0-9\-]{2,59}|[^\W\d_]{2,24})(?![\w])", re.IGNORECASE)
-_URL = re.compile(r"://[^\s<>\"']+")
-_SECRET_URL = re.compile(
-    r"://[^/?#@\s]*@"
-    r"|[?&#;](?:access_?|refresh_?|id_?|auth_?|csrf_?|reset_?)?(?:token|key|api_?key|apikey|sig|signature|secret|password|passwd|pwd"
-    r"|auth|session|session_?id|sid|jwt|code|x-amz-signature|x-amz-credential)=[^&#\s]",
-    re.IGNORECASE,
+_IN_PARTS = ("name", "address")
+_JOINTS = ("", " ", ", ", "-", ". ")
+_FILLER = frozenset(
+    [
+        "yes",
+        "yeah",
+        "yep",
+        "sure",
+        "ok",
+        "okay",
+        "it",
+        "it's",
+        "its",
+        "is",
+        "my",
+        "the",
+        "a",
+        "and",
+        "here",
+        "you",
+        "go",
+        "of",
+        "course",
+        "this",
+        "that's",
+        "thats",
+        "name",
+        "number",
+        "password",
+        "pin",
+        "user",
+        "username",
+        "code",
+        "last",
+        "four",
+        "digits",
+        "please",
+        "thanks",
+        "thank",
+        "hi",
+        "hello",
+        "si",
+        "claro",
+        "es",
+        "mi",
+        "la",
+        "el",
+        "ja",
+        "klar",
+        "mein",
+        "das",
+        "ist",
+        "ich",
+        "i",
+        "am",
+        "im",
+        "i'm",
+        "for",
+        "account",
+        "ssn",
+        "social",
+        "no",
+    ]
 )
-_API_KEY = re.compile(
-    r"(?<![A-Za-z0-9_\-])(?:sk-[A-Za-z0-9_\-]{16,}|(?:sk|pk|rk|whsec)_[A-Za-z0-9_]{16,}|gh[pousr]_[A-Za-z0-9]{20,}"
-    r"|github_pat_[A-Za-z0-9_]{20,}|glpat-[A-Za-z0-9_\-]{16,}|xox[abeprs]-[A-Za-z0-9\-]{10,}|(?:AKIA|ASIA)[0-9A-Z]{16}"
-    r"|AIza[0-9A-Za-z_\-]{30,}|eyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}(?:\.[A-Za-z0-9_\-]*)?)"
+_DECLINES = frozenset(
+    [
+        "no",
+        "not",
+        "what",
+        "why",
+        "forgot",
+        "forgotten",
+        "dont",
+        "don't",
+        "cant",
+        "can't",
+        "how",
+        "who",
+        "where",
+        "when",
+        "which",
+        "none",
+        "nothing",
+        "reset",
+        "lost",
+        "never",
+        "unknown",
+        "later",
+        "wait",
+        "moment",
+        "stop",
+        "agent",
+        "ok",
+        "okay",
+        "yes",
+        "yeah",
+        "sure",
+        "thanks",
+        "thank",
+        "hi",
+        "hello",
+        "please",
+        "help",
+        "sorry",
+        "maybe",
+        "and",
+        "but",
+        "nein",
+        "nicht",
+        "warum",
+        "si",
+        "claro",
+        "gracias",
+        "porque",
+        "que",
+        "olvide",
+        "vergessen",
+        "danke",
+    ]
 )
-_STATED_KEY = re.compile(
-    r"\b(?:api|access|auth|bearer|secret|private|client)[ _\-]?(?:key|token|secret)[\"']?\s{0,3}(?:is|was|:|=)\s{0,3}[\"']?"
-    r"([A-Za-z0-9_\-./+]{8,200}=*)",
-    re.IGNORECASE,
-)
-_PASSWORD = re.compile(
-    r"\b(?:pass ?word|passwd|pass ?code|pass ?phrase|pwd|pin(?: code| number)?)[\"']?\s{0,3}"
-    r"(?:\(?(?:currently|now)\)?\s)?(?:is set to|set to|is|was|:|=)\s{0,3}:?\s{0,3}(\S{1,128})",
-    re.IGNORECASE,
-)
-# What follows "password is" in sentences that state none.
-_NOT_STATED_TEXT = """
-a about accepted active again all already also always an and another any as at back bad because being
-blank blocked broken case changed compromised correct covered created different disabled due easy empty
-enabled encrypted enough exactly expired expiring failing false fine for forgotten from gone good hacked
-hard here hidden i important in inactive incorrect insecure invalid it its just known leaked like locked
-long lost mandatory missing my needed never new no not nothing now ok okay old on one only optional or
-outdated out private protected public recognized refused rejected required reset right safe same saved
-secret secure sensitive sent short simple so something still stolen stored strong suddenly suspended
-temporary that the there this to too true unchanged unique unknown unsafe up updated useless valid very
-via visible wasn't weak what when where why with working wrong your yours
-"""
-_NOT_STATED = frozenset(_NOT_STATED_TEXT.split())
-_PLACEHOLDER = re.compile(r"\[[A-Z_]{3,20}\]")
-_DIGITS = re.compile(r"(?<![0-9])[0-9](?:[ \-]?[0-9])*")
-_DIGIT_GROUP = re.compile(r"[0-9]+")
-# Leading digits and lengths of the card schemes: Visa, Mastercard, American Express, Diners Club, JCB and the others of 6.
-_CARD = re.compile(
-    r"4(?:[0-9]{12}|[0-9]{15}|[0-9]{18})|(?:5[1-5]|2[2-7])[0-9]{14}|3[47][0-9]{13}|3[0689][0-9]{12}|35[0-9]{14,17}|6[0-9]{15,18}"
-)
-_LONGEST_CARD = 19
-_IBAN = re.compile(r"(?<![A-Za-z0-9])([A-Za-z]{2})[0-9]{2}(?= ?[A-Za-z0-9])")
-_IBAN_REGISTRY = """
-AD:24 AE:23 AL:28 AT:20 AZ:28 BA:20 BE:16 BG:22 BH:22 BR:29 BY:28 CH:21 CR:22 CY:28 CZ:24 DE:22 DK:18
-DO:28 EE:20 EG:29 ES:24 FI:18 FO:18 FR:27 GB:22 GE:22 GI:23 GL:18 GR:27 GT:28 HR:21 HU:28 IE:22 IL:23
-IQ:23 IS:26 IT:27 JO:30 KW:30 KZ:20 LB:28 LC:32 LI:21 LT:20 LU:20 LV:21 LY:25 MC:27 MD:24 ME:22 MK:19
-MR:27 MT:31 MU:30 NL:18 NO:15 PK:24 PL:28 PS:29 PT:25 QA:29 RO:24 RS:22 SA:24 SC:31 SE:24 SI:19 SK:24
-SM:27 ST:25 SV:28 TL:23 TN:24 TR:26 UA:29 VA:22 VG:24 XK:20
-"""
-_IBAN_LENGTHS = {entry[:2]: int(entry[3:]) for entry in _IBAN_REGISTRY.split()}
-_SSN = re.compile(r"(?<![0-9\-.])(?!000|666|9)[0-9]{3}([ \-])(?!00)[0-9]{2}\1(?!0000)[0-9]{4}(?![0-9\-])")
-_STATED_SSN = re.compile(
-    r"\b(?:ssn|social security(?: number| no\.?| num)?)\s{0,3}(?:is|was|:|=|#)?\s{0,3}([0-9]{3}[ \-]?[0-9]{2}[ \-]?[0-9]{4})(?![0-9])",
-    re.IGNORECASE,
-)
-_IPV4 = re.compile(r"(?<![\w.])[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?![\w]|\.[0-9])")
-_IPV6 = re.compile(r"(?<![\w:.])(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4}(?![\w:])")
-_SOFTWARE_VERSION = re.compile(r"(?:version|release|build|firmware|v)[ :]{0,2}\Z", re.IGNORECASE)
-_STATED_NUMBER = re.compile(
-    r"\b(order|invoice|booking|reservation|tracking|confirmation|purchase|shipment|account|acct|customer|member|membership|policy"
-    r"|routing|sort|client|user)(?P<label>(?:[ \-](?:number|no\.?|num|nr\.?|id|code|reference|ref))?)"
-    r"(?P<link>\s{0,3}(?:is|was|:|=)?\s{0,3}(?:\#\s?)?)(?P<value>[A-Za-z0-9][A-Za-z0-9\-]{2,30})(?![A-Za-z0-9])",
-    re.IGNORECASE,
-)
-_ACCOUNT_WORDS_TEXT = """
-account acct customer member membership policy routing sort client user
-"""
-_ACCOUNT_WORDS = frozenset(_ACCOUNT_WORDS_TEXT.split())
-_INTERNATIONAL = re.compile(r"(?<![\w+])(?:\+|00)[1-9](?:[ \-./]{0,2}\(?[0-9]\)?){6,14}(?![0-9])")
-_NORTH_AMERICAN = re.compile(
-    r"(?<![\w\-.])(?:1[ \-.]?)?(?:\([2-9][0-9]{2}\) ?[0-9]{3}[ \-.]?|[2-9][0-9]{2}(?:[ \-.][0-9]{3}[ \-.]|[2-9][0-9]{2}))[0-9]{4}"
-    r"(?![\w\-]|\.[0-9])"
-)
-_NATIONAL = re.compile(r"(?<![\w\-.,])\(?0[1-9][0-9]{1,4}\)?(?:[ \-/][0-9]{2,8}){1,4}(?![\w\-]|[.,][0-9])")
-_STATED_PHONE = re.compile(
-    r"\b(?:phone|mobile|cell|telephone|tel|whatsapp|call me(?: back)? (?:at|on)|text me (?:at|on)|reach me (?:at|on))"
-    r"(?: number| no\.?)?\s{0,3}(?:is|:|=|at|on)?\s{0,3}(\(?[0-9](?:[ \-./()]{0,2}[0-9]){5,14})(?![0-9])",
-    re.IGNORECASE,
-)
-_LOCAL_PART = re.compile(r"[\w.!#$%&'*+/=?^`{|}~\-]")
-
-
-@cache
-def _shadow_table() -> dict[int, str]:
-    """One code point for one: digits of all scripts to ASCII, invisible and odd spaces to a space, dashes to `-`."""
-    table: dict[int, str] = {}
-    for code in range(0x80, sys.maxunicode + 1):
-        char = chr(code)
-        category = unicodedata.category(char)
-        if category == "Nd":
-            table[code] = str(unicodedata.digit(char))
-        elif category in ("Zs", "Cf"):
-            table[code] = " "
-        elif category == "Pd":
-            table[code] = "-"
-    table |= {0xFF20: "@", 0xFE6B: "@", 0xFF0E: ".", 0xFF0B: "+", 0x2018: "'", 0x2019: "'", 0x201C: '"', 0x201D: '"'}
-    return table
 
 
 def redact(text: str) -> tuple[str, list[Pii]]:
-    """Replace personal data and secrets by placeholders such as `[EMAIL]`.
-
-    Args:
-        text: Any text; linear time in its length.
+    """Replace the personal data and secrets of a text that stands alone by placeholders such as `[EMAIL]`.
 
     Returns:
         The redacted text, which is `text` itself when nothing was found, and the placeholders in it in order. A
         placeholder that `text` already held is text, not a finding.
     """
-    shadow = text if text.isascii() else text.translate(_shadow_table())
-    if not _TRIGGER.search(shadow):
-        return text, []
-    taken = bytearray(len(text))
-    kept: list[Found] = []
-    for rule in _RULES:
-        for start, end, kind in rule(shadow):
-            if taken.find(1, start, end) < 0:
-                taken[start:end] = b"\x01" * (end - start)
-                kept.append((start, end, kind))
-    if not kept:
+    return replaced(text, find(text))
+
+
+def redact_conversation(messages: Iterable[tuple[str, str]]) -> list[tuple[str, list[Pii]]]:
+    """Redact messages in their order, each read with those before it.
+
+    Args:
+        messages: (actor, text); actors as the warehouse names them: customer, human_agent, ai_agent, system.
+
+    Returns:
+        What `redact` returns, for each message.
+    """
+    conversation = Conversation()
+    return [replaced(text, conversation.find(actor, text)) for actor, text in messages]
+
+
+def replaced(text: str, spans: Sequence[Span]) -> tuple[str, list[Pii]]:
+    """The text with a placeholder for each span, and where the placeholders lie."""
+    if not spans:
         return text, []
     pieces: list[str] = []
     pii: list[Pii] = []
     position = length = 0
-    for start, end, kind in sorted(kept):
-        placeholder = f"[{kind}]"
+    for start, end, kind in spans:
+        placeholder = f"[{kind.upper()}]"
         pieces += (text[position:start], placeholder)
         length += start - position
-        pii.append({"type": kind.lower(), "start": length, "end": length + len(placeholder)})
+        pii.append({"type": kind, "start": length, "end": length + len(placeholder)})
         length += len(placeholder)
         position = end
     pieces.append(text[position:])
     return "".join(pieces), pii
 
 
-def _private_keys(text: str) -> Iterator[Found]:
-    begin = text.find("-----BEGIN ")
-    while begin >= 0 and " PRIVATE KEY-----" in text[begin : begin + 60]:
-        end = text.find("-----END ", begin)
-        if end < 0:
-            yield begin, len(text), "API_KEY"
-            return
-        close = text.find("-----", end + 9, end + 60)
-        stop = close + 5 if close >= 0 else end + 9
-        yield begin, stop, "API_KEY"
-        begin = text.find("-----BEGIN ", stop)
+def find(
+    text: str,
+    context: Context = ALONE,
+    tagger: Tagger | None = None,
+    threshold: float | None = None,
+    known: Sequence[Span] = (),
+) -> list[Span]:
+    """Personal data of one text, in order and without overlaps.
+
+    Args:
+        context: What is known before it is read.
+        tagger: Another than the one that ships.
+        threshold: Another than that of the context.
+        known: What is in it for certain, unless a rule sees more around it.
+    """
+    shadow = rules.shadow_of(text)
+    low = shadow.lower()
+    words = set(rules.WORD.findall(low))
+    has_signs = rules.has_signs(shadow, low) or len(words & rules.SPOKEN_DIGITS) > 1
+    if not has_signs and not context.asked and not known and not _is_notable(shadow, words):
+        return []
+    kept: list[Span] = []
+    taken = bytearray(len(text))
+    if has_signs or not words.isdisjoint(first_words()):
+        for span in rules.found(shadow, words):
+            if _placeholder_free(shadow, span):
+                rules.claim(_as_asked(shadow, span, context.asked), taken, kept)
+    for span in known:
+        rules.claim(span, taken, kept)
+    if context.asked:
+        for span in _answers(shadow, context.asked, taken):
+            rules.claim(span, taken, kept)
+    kept.sort()
+    if not (context.asked or has_signs or _is_notable(shadow, words)):
+        return kept
+    if context.place == "none" and not words:
+        return kept  # figures of which nothing is known
+    tagger = tagger or load_tagger()
+    if threshold is None:
+        threshold = STREAM_THRESHOLD if context.place == "stream" else THRESHOLD
+    for span in tagger.spans(shadow, read(shadow, _passed_over(shadow, kept, taken)), context, threshold):
+        if _says_something(shadow, span, context):
+            rules.claim(span, taken, kept)
+    return _merged(shadow, sorted(kept))
 
 
-def _secret_urls(text: str) -> Iterator[Found]:
-    if "://" not in text:
-        return
-    for match in _URL.finditer(text):
-        if _SECRET_URL.search(match.group()):
-            start = match.start()
-            while start > 0 and match.start() - start < 20 and (text[start - 1].isalnum() or text[start - 1] in "+.-"):
-                start -= 1
-            end = match.end()
-            while end > match.start() + 4 and text[end - 1] in ".,;:!?)]}":
-                end -= 1
-            yield start, end, "URL"
-
-
-def _emails(text: str) -> Iterator[Found]:
-    at, floor = text.find("@"), 0
-    while at >= 0:
-        domain = _DOMAIN.match(text, at + 1)
-        if domain:
-            start = at
-            while start > floor and at - start < 256 and _LOCAL_PART.match(text[start - 1]):
-                start -= 1
-            while start < at and text[start] in ".'`":
-                start += 1
-            if start < at:
-                yield start, domain.end(), "EMAIL"
-                floor = domain.end()
-        at = text.find("@", at + 1)
-
-
-def _api_keys(text: str) -> Iterator[Found]:
-    for match in _API_KEY.finditer(text):
-        yield match.start(), match.end(), "API_KEY"
-    for match in _STATED_KEY.finditer(text):
-        value = match.group(1)
-        if any(char.isdigit() for char in value):
-            yield match.start(1), match.end(1), "API_KEY"
-
-
-def _passwords(text: str) -> Iterator[Found]:
-    for match in _PASSWORD.finditer(text):
-        start, end = match.span(1)
-        value = match.group(1)
-        quoted = value[0] in "\"'`" and len(value) > 1
-        if quoted:
-            start += 1
-        if _PLACEHOLDER.match(text, start):
-            continue
-        if quoted:
-            closing = text.find(value[0], start, start + 128)
-            if closing > start:
-                yield start, closing, "PASSWORD"
-                continue
-            value = value[1:]
-        bare = value.rstrip(".,;:!?)\"'")
-        if not bare:
-            continue
-        end = start + len(bare)
-        word = bare.lower()
-        if word.isalpha() or "'" in word:
-            ends_sentence = end >= len(text) or not text[end : end + 2].strip() or text[end] in ".,;!?)\n\"'"
-            following = text[end : end + 40].lstrip()
-            mixed = not (bare.islower() or bare.istitle() or bare.isupper())
-            if word in _NOT_STATED or not (mixed or (ends_sentence and not following.startswith("to "))):
-                continue
-            if not mixed and not (following == "" or text[end] in ".,;!?)\n\"'"):
-                continue
-        yield start, end, "PASSWORD"
-
-
-def _luhn(digits: str) -> bool:
-    total = 0
-    for place, char in enumerate(reversed(digits)):
-        value = ord(char) - 48
-        if place % 2:
-            value = value * 2 - 9 if value > 4 else value * 2
-        total += value
-    return total % 10 == 0
-
-
-def _cards(text: str) -> Iterator[Found]:
-    """Runs of digits in groups; a card starts and ends with a group, or is all single digits."""
-    for match in _DIGITS.finditer(text):
-        offset = match.start()
-        if match.end() - offset < 13:
-            continue
-        run = match.group()
-        groups = [group.span() for group in _DIGIT_GROUP.finditer(run)]
-        if all(end - start == 1 for start, end in groups):
-            digits = "".join(run[start] for start, _ in groups[:20])
-            if len(groups) == len(digits) and _CARD.fullmatch(digits) and _luhn(digits):
-                yield offset, match.end(), "CREDIT_CARD"
-            continue
-        number = 0
-        while number < len(groups):
-            last = _card_end(run, groups, number)
-            if last is None:
-                number += 1
-                continue
-            yield offset + groups[number][0], offset + groups[last][1], "CREDIT_CARD"
-            number = last + 1
-
-
-def _card_end(run: str, groups: list[tuple[int, int]], first: int) -> int | None:
-    """Number of the group that ends a card which starts with group `first`; the longest card wins."""
-    if run[groups[first][0]] not in "23456" or groups[first][1] - groups[first][0] < 3:
-        return None
-    digits, found = "", None
-    for number in range(first, len(groups)):
-        start, end = groups[number]
-        if end - start < 2 or len(digits) + end - start > _LONGEST_CARD:
-            break
-        digits += run[start:end]
-        if _CARD.fullmatch(digits) and _luhn(digits):
-            found = number
+def _merged(text: str, spans: list[Span]) -> list[Span]:
+    """Neighbouring parts of a name, or of an address, as one."""
+    found: list[Span] = []
+    for span in spans:
+        if found and found[-1].type == span.type in _IN_PARTS and text[found[-1].end : span.start] in _JOINTS:
+            found[-1] = found[-1]._replace(end=span.end)
+        else:
+            found.append(span)
     return found
 
 
-def _ibans(text: str) -> Iterator[Found]:
-    for match in _IBAN.finditer(text):
-        length = _IBAN_LENGTHS.get(match.group(1).upper())
-        if length is None:
-            continue
-        chars, end = "", match.start()
-        while end < len(text) and len(chars) < length:
-            char = text[end]
-            if char.isascii() and char.isalnum():
-                chars += char
-            elif char not in " -" or text[end - 1] in " -":
-                break
-            end += 1
-        if len(chars) < length or (end < len(text) and text[end].isalnum()):
-            continue
-        moved = chars[4:].upper() + chars[:4].upper()
-        if int("".join(str(int(char, 36)) for char in moved)) % 97 == 1:
-            yield match.start(), end, "IBAN"
+class Conversation:
+    """What is known while the messages of a conversation are read one after the other.
+
+    Args:
+        tagger: Another than the one that ships.
+    """
+
+    def __init__(self, tagger: Tagger | None = None, threshold: float | None = None) -> None:
+        self.tagger = tagger
+        self.threshold = threshold
+        self._asked: dict[str, int] = {}  # by type, for how many more messages of the other side
+        self._said = 0
+        self._heard_agent = False
+        self._known: dict[str, str] = {}  # what was given, in its plain form, and its type
+
+    def context(self, actor: str) -> Context:
+        """What the next message is read with if it is this actor's."""
+        if actor != "customer":
+            return _OF_AGENT
+        return _context(frozenset(self._asked), "dialogue" if self._heard_agent else "stream" if self._said else "none")
+
+    def find(self, actor: str, text: str) -> list[Span]:
+        """Personal data of the next message, in order and without overlaps."""
+        context = self.context(actor)
+        spans = find(text, context, self.tagger, self.threshold, self._repeated(text) if self._known else ())
+        if actor in _AGENTS:
+            self._hear(text)
+        elif actor == "customer":
+            self._said += 1
+            for span in spans:
+                self._asked.pop(span.type, None)
+        if spans:
+            self._remember(text, spans)
+        return spans
+
+    def _hear(self, text: str) -> None:
+        self._heard_agent = True
+        for kind in list(self._asked):
+            self._asked[kind] -= 1
+            if not self._asked[kind]:
+                del self._asked[kind]
+        if not first_words().isdisjoint(rules.WORD.findall(text.lower())):
+            for item in asked(text):
+                self._asked[item.type] = _PATIENCE
+
+    def _remember(self, text: str, spans: Sequence[Span]) -> None:
+        if len(self._known) >= _MOST_REMEMBERED:
+            return
+        small, _ = english()
+        for span in spans:
+            value = plain(text[span.start : span.end])
+            if span.type == "name":
+                for word in rules.WORD.findall(value):
+                    if len(word) > 2 and word not in small and word not in lists()["pivots"]:
+                        self._known[word] = "name"
+            else:
+                digits = "".join(char for char in value if char.isdigit())
+                if (
+                    len(digits) > 3
+                    and len(digits) * 2 > len(value)
+                    and span.type not in ("address", "ip_address", "url")
+                ):
+                    self._known[digits] = span.type
+
+    def _repeated(self, text: str) -> list[Span]:
+        """What was given before, wherever it stands again."""
+        known = self._known
+        spans = []
+        for match in _REPEATABLE.finditer(text):
+            value = match.group()
+            kind = known.get("".join(char for char in value if char.isdigit()) if value[0].isdigit() else plain(value))
+            if kind is not None:
+                spans.append(Span(match.start(), match.end(), kind))
+        return spans
 
 
-def _social_security(text: str) -> Iterator[Found]:
-    for match in _STATED_SSN.finditer(text):
-        yield match.start(1), match.end(1), "SSN"
-    for match in _SSN.finditer(text):
-        yield match.start(), match.end(), "SSN"
+_REPEATABLE = re.compile(r"[0-9](?:[ \-]?[0-9]){3,40}|[^\W\d_]{3,40}")
+_OF_AGENT = Context(frozenset(), "agent")
 
 
-def _stated_numbers(text: str) -> Iterator[Found]:
-    for match in _STATED_NUMBER.finditer(text):
-        value = match.group("value")
-        explicit = match.group("label") or "#" in match.group("link") or match.group("link").strip()
-        digits = sum(char.isdigit() for char in value)
-        if digits >= 3 and (explicit or digits >= 5):
-            kind = "ACCOUNT_NUMBER" if match.group(1).lower() in _ACCOUNT_WORDS else "ORDER_NUMBER"
-            yield match.start("value"), match.end("value"), kind
+@cache
+def _context(types: frozenset[str], place: str) -> Context:
+    return Context(types, place)
 
 
-def _ip_addresses(text: str) -> Iterator[Found]:
-    for match in _IPV4.finditer(text):
-        if all(int(octet) < 256 for octet in match.group().split(".")) and not _SOFTWARE_VERSION.search(
-            text[max(0, match.start() - 12) : match.start()]
-        ):
-            yield match.start(), match.end(), "IP_ADDRESS"
-    if text.count(":") < 2:
-        return
-    for match in _IPV6.finditer(text):
-        value = match.group()
-        if len(value) >= 6 and _is_ipv6(value):
-            yield match.start(), match.end(), "IP_ADDRESS"
+@cache
+def _quiet() -> frozenset[str]:
+    """Words, written small, with which a text needs no second look."""
+    held = lists()
+    small, _ = english()
+    quiet = small | held["pivots"] | held["chat"] | held["spanish"] | held["german"]
+    for name in (
+        "brands",
+        "cities",
+        "regions",
+        "countries",
+        "peoples",
+        "months_days",
+        "company_words",
+        "street_words",
+        "units",
+        "word_names",
+    ):
+        quiet |= held[name]
+    names = (held["first_names"] | held["surnames"]) - held["word_names"] - held["pivots"]
+    return frozenset(quiet - (held["first_names"] - held["word_names"]) - (names - small))
 
 
-def _is_ipv6(value: str) -> bool:
-    try:
-        ipaddress.IPv6Address(value)
-    except ipaddress.AddressValueError:
-        return False
-    return True
+@cache
+def _ambiguous() -> frozenset[str]:
+    held = lists()
+    return (held["word_names"] | held["surnames"]) - {"will", "may", "can"}
 
 
-def _phones(text: str) -> Iterator[Found]:
-    for match in _STATED_PHONE.finditer(text):
-        yield match.start(1), match.end(1), "PHONE"
-    for pattern in (_INTERNATIONAL, _NORTH_AMERICAN, _NATIONAL):
-        for match in pattern.finditer(text):
-            if 7 <= sum(char.isdigit() for char in match.group()) <= 15:
-                yield match.start(), match.end(), "PHONE"
+@cache
+def _announcing() -> frozenset[str]:
+    """Words that announce a name which may be a common word."""
+    return frozenset(["name", "named", "mr", "mrs", "ms", "dr", "herr", "frau", "nombre", "llamo"])
 
 
-# In order of certainty: what an earlier rule took, a later one leaves.
-_RULES: tuple[Callable[[str], Iterator[Found]], ...] = (
-    _private_keys,
-    _secret_urls,
-    _api_keys,
-    _emails,
-    _passwords,
-    _ibans,
-    _cards,
-    _social_security,
-    _stated_numbers,
-    _ip_addresses,
-    _phones,
-)
+def _is_notable(text: str, words: set[str]) -> bool:
+    if not words <= _quiet():
+        for word in words - _quiet():
+            if (
+                not (word.endswith("s") and word[:-1] in _quiet())
+                and plain(word) not in _quiet()
+                and not _is_contracted(word)
+            ):
+                return True
+    if not words.isdisjoint(_announcing()):
+        return True
+    return not words.isdisjoint(_ambiguous()) and any(word.lower() in _ambiguous() for word in _CAPITAL.findall(text))
+
+
+def _is_contracted(word: str) -> bool:
+    head, mark, tail = word.partition("'")
+    return bool(mark) and head in _quiet() and tail in ("s", "t", "m", "re", "ve", "ll", "d")
+
+
+_HELD = re.compile(r"\[[A-Z_]{3,20}\]")
+_HELD_OR_PAGE = re.compile(r"\[[A-Z_]{3,20}\]|(?<![a-z])(?:https?|ftp)://[^\s<>\"']+", re.IGNORECASE)
+
+
+def _passed_over(text: str, kept: list[Span], taken: bytearray) -> list[tuple[int, int, str]]:
+    """What the tagger takes as one word each: the spans of the rules, placeholders that the text came with, addresses of pages."""
+    if "[" not in text and "://" not in text:
+        return kept
+    held = [
+        (match.start(), match.end(), "held")
+        for match in _HELD_OR_PAGE.finditer(text)
+        if taken.find(1, match.start(), match.end()) < 0
+    ]
+    return sorted([*kept, *held])
+
+
+def _placeholder_free(text: str, span: Span) -> bool:
+    return "[" not in text or _HELD.search(text, max(0, span.start - 1), span.end + 1) is None
+
+
+def _says_something(text: str, span: Span, context: Context) -> bool:
+    """Whether a span of the tagger is more than a letter, a title, or one word of an address that was not asked for."""
+    value = text[span.start : span.end]
+    if span.type == "name":
+        return len(value) > 1 and value.lower() not in lists()["titles"]
+    if span.type == "address" and context.place in ("none", "agent") and not any(map(str.isspace, value)):
+        return sum(map(str.isdigit, value)) > 4
+    return len(value) > 1
+
+
+def _as_asked(text: str, span: Span, kinds: frozenset[str]) -> Span:
+    """What only looks like a telephone number is what was asked for, where it has as many digits."""
+    if span.type != "phone" or "phone" in kinds:
+        return span
+    digits = sum(char.isdigit() for char in text[span.start : span.end])
+    return next((span._replace(type=kind) for kind in _NUMERIC if kind in kinds and _fits(kind, digits)), span)
+
+
+_RUN = re.compile(r"(?<![\w$€£.,])(?<![A-Za-z]-)[0-9](?:[ \-.]?[0-9])*(?![\w%€$]|[.,][0-9])")
+_CODE = re.compile(r"(?<![\w$€£.\-])(?=[A-Za-z\-]{0,12}[0-9])[A-Za-z0-9](?:-?[A-Za-z0-9]){3,29}(?!\w)")
+_CODED = ("passport", "driver_license", "national_id", "account_number", "order_number")
+_ANSWER_REACH = 160
+_TOKEN = re.compile(r"\S+")
+
+
+def _answers(text: str, kinds: frozenset[str], taken: bytearray) -> list[Span]:
+    """What the types that were asked for make of the numbers and short words of an answer."""
+    spans: list[Span] = []
+    numeric = [kind for kind in _NUMERIC if kind in kinds]
+    if "date_of_birth" in kinds:
+        spans += [Span(match.start(), match.end(), "date_of_birth") for match in rules.dates(text[:_ANSWER_REACH])]
+    # an answer comes first: what stands further down is a signature or an older message
+    coded = next((kind for kind in _CODED if kind in kinds), None)
+    if coded:
+        spans += [
+            Span(match.start(), match.end(), coded)
+            for match in _CODE.finditer(text, 0, _ANSWER_REACH)
+            if not rules.is_quantity(text, match.end()) and not rules.is_date(match.group())
+        ]
+    if numeric:
+        for match in _RUN.finditer(text, 0, _ANSWER_REACH):
+            kind = _kind_of_number(sum(char.isdigit() for char in match.group()), numeric)
+            if kind and not rules.is_quantity(text, match.end()) and not rules.is_date(match.group()):
+                spans.append(Span(match.start(), match.end(), kind))
+    for kind in ("password", "username"):
+        if kind in kinds and len(text) < 200:
+            tokens = [
+                (match.start(), match.end())
+                for match in _TOKEN.finditer(text)
+                if match.group().lower().strip(".,:;!?") not in _FILLER
+            ]
+            tokens = [
+                (start, end)
+                for start, end in tokens
+                if any(char.isalnum() for char in text[start:end]) and not taken[start]
+            ]
+            said = {text[start:end].lower().strip(".,:;!?") for start, end in tokens}
+            if len(tokens) == 1 and said.isdisjoint(_DECLINES | lists()["chat"]):
+                start, end = tokens[0]
+                while end - start > 1 and text[end - 1] in ".,":
+                    end -= 1
+                spans.append(Span(start, end, kind))
+            elif tokens and len(tokens) < 6 and said.isdisjoint(_DECLINES):
+                spans += [
+                    Span(start, end, kind) for start, end in tokens if any(char.isdigit() for char in text[start:end])
+                ]
+    return spans
+
+
+def _kind_of_number(digits: int, kinds: Sequence[str]) -> str | None:
+    """The type that a bare number of so many digits answers."""
+    for kind in kinds:
+        if _fits(kind, digits):
+            return kind
+    return kinds[0] if digits > 4 else None
+
+
+_DIGITS_OF = {
+    "ssn": (4, 9),
+    "credit_card": (4, *range(12, 20)),
+    "card_code": (3, 4),
+    "phone": range(7, 16),
+    "iban": range(10, 35),
+    "date_of_birth": (6, 8),
+    "passport": range(6, 11),
+    "driver_license": range(5, 15),
+    "national_id": range(5, 16),
+    "account_number": range(4, 21),
+    "order_number": range(3, 21),
+}
+
+
+def _fits(kind: str, digits: int) -> bool:
+    return digits in _DIGITS_OF[kind]
