@@ -34,9 +34,7 @@ _DUE = """
             row_number() over conversation as ordinal
         from staging.int_messages__unioned as messages
         where cardinality(_cast_errors) = 0
-            and {pending} exists (
-                select from staging.pending_interactions as pending where pending.interaction_key = messages.interaction_key
-            )
+            and {chosen}
         window conversation as (partition by interaction_key order by sent_at, position, message_key)
     ),
     read_with as (
@@ -64,13 +62,19 @@ _DUE = """
     where is_chosen
     order by interaction_key, ordinal
     """
+_IS_PENDING = """exists (
+                select from staging.pending_interactions as pending where pending.interaction_key = messages.interaction_key
+            )"""
 _OF_PENDING = _DUE.format(
-    pending="",
-    compared="""cleaned.message_key is null or cleaned.body_hash <> read_with.body_hash or cleaned.redactor_version <> %s
+    chosen=_IS_PENDING,
+    compared="""cleaned.message_key is null or cleaned.body_hash <> read_with.body_hash or cleaned.redactor_version <> %(version)s
                 or cleaned.interaction_key <> read_with.interaction_key or cleaned.context is distinct from read_with.context""",
 )
 _OF_OTHERS = _DUE.format(
-    pending="not", compared="cleaned.redactor_version is not null and cleaned.redactor_version <> %s"
+    chosen="not "
+    + _IS_PENDING
+    + " and interaction_key in (select interaction_key from clean.messages where redactor_version <> %(version)s)",
+    compared="cleaned.redactor_version is not null and cleaned.redactor_version <> %(version)s",
 )
 
 
@@ -132,7 +136,7 @@ def _read(query: str, size: int, settings: Settings | None) -> Iterator[list[tup
         ) as reader,
         reader.cursor(name="messages_to_redact") as cursor,
     ):
-        cursor.execute(query, [REDACTOR_VERSION])
+        cursor.execute(query, {"version": REDACTOR_VERSION})
         while batch := cursor.fetchmany(size):
             yield batch
 

@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from touchstone.errors import EXIT_OK, EXIT_USAGE, ConfigurationError, TouchstoneError
+from touchstone.rubric.cli import rubric_app
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -343,6 +344,7 @@ def check(
         raise typer.Exit(1)
 
 
+app.add_typer(rubric_app, name="rubric")
 sandbox_app = typer.Typer(help="The simulated company behind its vendors' APIs.", no_args_is_help=True)
 app.add_typer(sandbox_app, name="sandbox")
 

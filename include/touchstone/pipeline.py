@@ -94,6 +94,8 @@ SCORE_TABLES = (
     "indicator_scores",
     "evidence",
     "dimension_scores",
+    "facet_scores",
+    "profile_scores",
     "interaction_scores",
 )
 

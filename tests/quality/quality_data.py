@@ -91,8 +91,9 @@ CORE = (
 
 SCORES = (
     """
-    insert into scores.scorer_registry (scorer_version, rubric_id, rubric_version, sentiment_version, calibrator_version, is_active)
-    values ('s0', 'r', 'r0', 'v', 'none', false), ('s1', 'r', 'r1', 'v', 'none', true)
+    insert into scores.scorer_registry
+        (scorer_version, rubric_id, rubric_version, sentiment_version, calibrator_version, reading_version, is_active)
+    values ('s0', 'r', 'r0', 'v', 'none', 's0', false), ('s1', 'r', 'r1', 'v', 'none', 's1', true)
     """,
     """
     insert into scores.rubric_dimensions

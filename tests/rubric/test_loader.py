@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from touchstone.rubric import DEFAULT_RUBRIC, Rubric, load_rubric
 from touchstone.rubric.catalogue import DETECTORS
 from touchstone.scoring.detectors import IMPLEMENTATIONS
 from touchstone.settings import get_settings
+from touchstone.text.markers import marker_lists
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +49,7 @@ def test_the_shipped_rubric_is_complete(rubric: Rubric) -> None:
         "efficiency_proactivity": 10,
     }
     assert all(one.purpose and one.target_kpi and one.owner for one in rubric.dimensions)
-    assert all([tier.example for tier in one.tiers] and len(one.tiers) == 3 for one in rubric.dimensions)
+    assert all(len(one.tiers) == 3 and all(tier.examples for tier in one.tiers) for one in rubric.dimensions)
 
 
 def test_solving_weighs_more_than_the_script(rubric: Rubric) -> None:
@@ -92,7 +94,7 @@ def test_the_catalogue_and_the_code_agree() -> None:
         ("default.outcome.yml", "outcome: holds", "outcome: hold", "Did you mean `holds`"),
         ("default.outcome.yml", "id: resolution_offered", "id: takes_ownership", "given twice"),
         ("default.outcome.yml", "    - have i answered", "    - (have i answered", "unbalanced"),
-        ("default.outcome.yml", "  guessing:", "  guesswork:", "Did you mean `guessing`|unknown phrase list"),
+        ("default.outcome.yml", "  guessing:", "  guesswork:", "no en wording for: 'guessing'"),
         ("default.conduct.yml", "[password, credit_card,", "[passwort, credit_card,", "Did you mean `password`"),
         ("default.conduct.yml", "given_pii: [email]", "given_pii: [mail]", "Did you mean `email`"),
         ("default.conduct.yml", ", given_pii: [email]", "", "nothing says when the item is given"),
@@ -116,14 +118,76 @@ def test_a_doubled_key_is_refused(copy: Path) -> None:
         load_rubric(copy)
 
 
-@pytest.mark.parametrize("keep", [4, 8])
-def test_five_to_seven_dimensions(copy: Path, keep: int) -> None:
-    text = copy.read_text(encoding="utf-8")
-    head, *parts = text.split("  - id: ")
-    parts = (parts + [part.replace("resolution", f"extra{number}", 1) for number, part in enumerate(parts)])[:keep]
-    copy.write_text("  - id: ".join([head, *parts]), encoding="utf-8")
-    with pytest.raises(ConfigurationError, match="number of dimensions"):
+def test_a_tier_needs_an_example(copy: Path) -> None:
+    _edit(copy, '        example: "That\'s how the system works."\n', "")
+    with pytest.raises(
+        ConfigurationError, match=r"line \d+: dimensions\.0\.tiers\.needs_improvement: a tier without an example"
+    ):
         load_rubric(copy)
+
+
+def test_examples_may_name_their_conversation(copy: Path) -> None:
+    _edit(
+        copy,
+        'example: "That\'s how the system works."',
+        'examples: ["No.", {quote: "So what?", interaction_id: "4711"}]',
+    )
+    tier = load_rubric(copy).dimensions[0].tiers[0]
+    assert [(one.quote, one.interaction_id) for one in tier.examples] == [("No.", None), ("So what?", "4711")]
+
+
+EARLIER = """
+earlier_weights:
+  - valid_from: 2025-01-01
+    valid_to: 2026-01-15
+    weights: {resolution: 50, accuracy: 10, empathy_tone: 10, clarity: 10, process_policy: 10, efficiency_proactivity: 10}
+"""
+
+
+def test_an_interaction_has_the_weights_of_its_day(copy: Path) -> None:
+    _edit(copy, "\nweights:", f"{EARLIER}weights:")
+    rubric = load_rubric(copy)
+    found = [
+        rubric.weights_on(date(*day))["resolution"]
+        for day in ((2024, 5, 1), (2025, 5, 1), (2026, 1, 14), (2026, 1, 15))
+    ]
+    assert found == [50, 50, 50, 30]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("valid_to: 2026-01-15", "valid_to: 2026-01-10", "a gap before the present weights"),
+        ("valid_to: 2026-01-15", "valid_to: 2024-01-10", "periods that do not follow each other"),
+        ("clarity: 10, process", "process", "missing entry: 'clarity'"),
+    ],
+)
+def test_periods_of_weights_follow_each_other(copy: Path, old: str, new: str, message: str) -> None:
+    _edit(copy, "\nweights:", f"{EARLIER.replace(old, new)}weights:")
+    with pytest.raises(ConfigurationError, match=message):
+        load_rubric(copy)
+
+
+def test_weights_are_due_a_quarter_on_unless_stated(copy: Path) -> None:
+    _edit(copy, "valid_from: 2026-01-15, review_by: 2027-01-15", "valid_from: 2025-11-30")
+    assert load_rubric(copy).review_by == date(2026, 2, 28)
+
+
+def test_every_declared_language_needs_the_wordings(copy: Path) -> None:
+    _edit(copy.with_name("default.de.yml"), "  rude:", "  rude_words:")
+    with pytest.raises(ConfigurationError, match="no de wording for: 'rude'"):
+        load_rubric(copy)
+
+
+def test_a_language_without_markers_is_refused(copy: Path) -> None:
+    _edit(copy, "languages: [en, es, de]", "languages: [en, es, fr]")
+    with pytest.raises(ConfigurationError, match="a language without marker lists"):
+        load_rubric(copy)
+
+
+def test_included_files_may_be_named_by_a_pattern(copy: Path, rubric: Rubric) -> None:
+    _edit(copy, "include: [default.outcome.yml, default.conduct.yml,", 'include: ["default.[oc]*.yml",')
+    assert load_rubric(copy).full_version == rubric.full_version
 
 
 def test_an_absent_file_is_named(tmp_path: Path) -> None:
@@ -165,8 +229,19 @@ def test_a_weight_changes_the_rubric_and_no_indicator(copy: Path, rubric: Rubric
     assert [one.version for one in edited.indicators] == [one.version for one in rubric.indicators]
 
 
+def test_a_marker_changes_the_versions_of_what_reads_it_and_no_other(
+    rubric: Rubric, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lists = marker_lists("en")
+    explicit = lists.definition["explicit"]
+    monkeypatch.setitem(explicit, "prompt_injection", {"phrases": ["something else"]})
+    before = {one.id: one.version for one in rubric.indicators}
+    assert [one.id for one in load_rubric().indicators if one.version != before[one.id]] == ["resists_injection"]
+
+
 @pytest.mark.parametrize(
-    ("language", "expected"), [(None, True), ("", True), ("en", True), ("en-US", True), ("EN_gb", True), ("de", False)]
+    ("language", "expected"),
+    [(None, True), ("", True), ("en", True), ("en-US", True), ("EN_gb", True), ("de", True), ("fr", False)],
 )
 def test_languages(rubric: Rubric, language: str | None, expected: bool) -> None:
     assert rubric.supports(language) is expected

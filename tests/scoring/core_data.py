@@ -18,6 +18,8 @@ SCORE_TABLES = (
     "indicator_scores",
     "evidence",
     "dimension_scores",
+    "facet_scores",
+    "profile_scores",
     "interaction_scores",
 )
 _CUSTOMER = (
@@ -49,8 +51,8 @@ def create_core(settings: Settings) -> None:
             """
             create table core.interactions (
                 interaction_key text primary key, started_at timestamptz not null, input_hash text not null, channel text,
-                language text, topic text, priority text, handled_by text, is_eligible boolean not null,
-                customer_message_count int not null, human_message_count int not null, ai_message_count int not null
+                language text, topic text, priority text, product_area text, handled_by text, customer_key text,
+                is_eligible boolean not null, customer_message_count int not null, human_message_count int not null, ai_message_count int not null
             );
             create table core.messages (
                 interaction_started_at timestamptz not null, message_key text not null, interaction_key text not null,
@@ -92,12 +94,16 @@ def add_interaction(
     connection.execute("delete from core.messages where interaction_key = %s", [key])
     connection.execute("delete from core.interactions where interaction_key = %s", [key])
     connection.execute(
-        "insert into core.interactions values (%s, %s, %s, 'chat', %s, 'unknown', null, 'human_only', %s, %s, %s, %s)",
+        """
+        insert into core.interactions values
+            (%s, %s, %s, 'chat', %s, 'delivery', null, 'shop', 'human_only', %s, %s, %s, %s, %s)
+        """,
         [
             key,
             started_at,
             input_hash,
             language,
+            f"customer {number % 7}",
             is_eligible,
             *(actors.count(actor) for actor in ("customer", "human_agent", "ai_agent")),
         ],

@@ -12,10 +12,19 @@ from core_data import AS_OF, SCORE_TABLES, add_interaction, checksums, create_co
 from touchstone.errors import ConfigurationError, TouchstoneError
 from touchstone.rubric import Rubric, load_rubric
 from touchstone.scoring.run import score
+from touchstone.scoring.scorer import scorer_version
 from touchstone.settings import Settings
 from touchstone.warehouse.engine import connect
 
 COUNT = 60
+DESCRIPTIONS = (
+    "scorer_registry",
+    "rubric_dimensions",
+    "rubric_indicators",
+    "rubric_facets",
+    "rubric_profiles",
+    "baselines",
+)
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +37,7 @@ def prepared(warehouse: Settings) -> Settings:
 def database(prepared: Settings) -> Iterator[psycopg.Connection]:
     """An empty warehouse with COUNT unscored interactions in core."""
     with connect("transformer", settings=prepared, autocommit=True) as connection:
-        for table in (*SCORE_TABLES, "scorer_registry", "rubric_dimensions", "rubric_indicators"):
+        for table in (*SCORE_TABLES, *DESCRIPTIONS):
             connection.execute(f"truncate scores.{table}")
         connection.execute("delete from core.messages")
         connection.execute("delete from core.interactions")
@@ -150,6 +159,142 @@ def test_another_version_scores_everything_and_keeps_the_old_rows(database: psyc
     assert (back.interactions, back.scorer_version) == (0, old.scorer_version)
     announced = f"select count(distinct interaction_key) from ops.interaction_changes where change_id > {changes}"
     assert _one(database, announced) == COUNT, "readers see other scores of every interaction"
+
+
+def test_a_weight_is_changed_without_reading_a_message(database: psycopg.Connection, rubric: Rubric) -> None:
+    score(AS_OF)
+    before = checksums(database)
+    first, *others = rubric.dimensions
+    period = rubric.weight_periods[-1]
+    heavy = replace(period, weights={**period.weights, first.id: 90.0})
+    changed = replace(
+        rubric, full_version="heavy-1", dimensions=(replace(first, weight=90.0), *others), weight_periods=(heavy,)
+    )
+    result = score(AS_OF, rubric=changed, batch_interactions=7)
+    assert (result.interactions, result.interactions_read) == (COUNT, 0)
+    written = {table for table, count in result.rows.items() if count}
+    assert written == {"dimension_scores", "facet_scores", "profile_scores", "interaction_scores"}
+    after = checksums(database)
+    for table in ("message_scores", "trajectories", "indicator_scores", "evidence"):
+        assert after[table] == before[table]
+    assert _as_if_scored_anew(database, changed), "adding up gives what reading gives"
+
+
+def test_a_changed_indicator_is_made_again_and_no_other(database: psycopg.Connection, rubric: Rubric) -> None:
+    score(AS_OF)
+    first, *others = rubric.indicators
+    assert first.id == "takes_ownership"
+    changed = replace(
+        rubric,
+        full_version="other-1",
+        indicators=(replace(first, version="2-x", parameters={**first.parameters, "when": ()}), *others),
+    )
+    result = score(AS_OF, rubric=changed)
+    assert result.interactions_read == COUNT
+    assert result.rows["message_scores"] == result.rows["trajectories"] == 0
+    made = database.execute(
+        "select indicator_version, count(*) from scores.indicator_scores where indicator_id = 'takes_ownership' group by 1"
+    ).fetchall()
+    assert result.rows["indicator_scores"] == dict(made)["2-x"]
+    assert (
+        _one(database, "select count(*) from scores.evidence where indicator_version = '2-x'")
+        == result.rows["evidence"]
+    )
+    assert _as_if_scored_anew(database, changed)
+
+
+def test_a_new_behaviour_is_made_and_nothing_else(database: psycopg.Connection, rubric: Rubric) -> None:
+    template = next(one for one in rubric.indicators if one.is_template)
+    without = replace(
+        rubric, full_version="less-1", indicators=tuple(one for one in rubric.indicators if one is not template)
+    )
+    score(AS_OF, rubric=without)
+    result = score(AS_OF, rubric=rubric)
+    assert result.rows["indicator_scores"] > 0
+    new = "select count(*) from scores.indicator_scores where indicator_id = %s"
+    assert database.execute(new, [template.id]).fetchone()[0] == result.rows["indicator_scores"]
+    assert _as_if_scored_anew(database, rubric)
+
+
+def test_versions_stand_side_by_side(database: psycopg.Connection, rubric: Rubric) -> None:
+    old = score(AS_OF)
+    new = score(AS_OF, rubric=replace(rubric, full_version="later-1"))
+    both = """
+        select count(*) from scores.interaction_scores as old
+        inner join scores.interaction_scores as new
+            on old.interaction_key = new.interaction_key and old.subject = new.subject and old.total_score = new.total_score
+        where old.rubric_version = %s and new.rubric_version = %s
+        """
+    count = database.execute(both, [old.rubric_version, new.rubric_version]).fetchone()[0]
+    assert count >= COUNT
+
+
+def _as_if_scored_anew(connection: psycopg.Connection, rubric: Rubric) -> bool:
+    """Whether the rows of a rubric are those that it makes with nothing standing."""
+    version = scorer_version(rubric)
+    query = """
+        select interaction_key, subject, total_score, weighted_score, tier, is_critical_failure, rated_dimension_count, language,
+            handle_minutes, turn_count, complexity, expected_handle_minutes, baseline_n
+        from scores.interaction_scores where scorer_version = %s order by 1, 2
+        """
+    facets = "select * from scores.facet_scores where rubric_version = %s order by interaction_key, subject, facet_id"
+    found = []
+    for _ in range(2):
+        found.append(
+            (
+                connection.execute(query, [version]).fetchall(),
+                connection.execute(facets, [rubric.full_version]).fetchall(),
+            )
+        )
+        for table in (*SCORE_TABLES, "scorer_registry"):
+            connection.execute(f"truncate scores.{table}")
+        score(AS_OF, rubric=rubric)
+    assert len(found[0][0]) >= COUNT
+    return found[0] == found[1]
+
+
+def test_the_rubric_is_described_with_weights_profiles_and_facets(database: psycopg.Connection, rubric: Rubric) -> None:
+    score(AS_OF)
+    periods = _one(database, "select weight_periods from scores.rubric_dimensions where dimension_id = 'resolution'")
+    assert periods == [{"valid_from": "2026-01-15", "valid_to": None, "weight": 30.0}]
+    assert _one(database, "select count(*) from scores.rubric_profiles") == len(rubric.profiles)
+    assert _one(database, "select count(*) from scores.rubric_facets") == len(rubric.facets)
+    assert _one(database, "select count(*) from scores.rubric_indicators where is_template") == 6
+
+
+def test_the_baseline_of_a_week_stays_as_it_was_made(database: psycopg.Connection) -> None:
+    score(AS_OF)
+    frozen = database.execute("select week_starts_on, baseline_id, interaction_count from scores.baselines").fetchall()
+    assert [(str(day), count) for day, _, count in frozen] == [("2026-03-30", COUNT)]
+    rated = (
+        "select count(*) from scores.interaction_scores where baseline_id = %s and expected_handle_minutes is not null"
+    )
+    assert database.execute(rated, [frozen[0][1]]).fetchone()[0] >= COUNT
+    add_interaction(database, COUNT)
+    score(AS_OF)
+    assert (
+        database.execute("select week_starts_on, baseline_id, interaction_count from scores.baselines").fetchall()
+        == frozen
+    )
+
+
+def test_a_repeat_contact_is_the_same_customer_on_the_same_topic_within_days(database: psycopg.Connection) -> None:
+    score(AS_OF)
+    wrong = """
+        with stated as (
+            select interactions.interaction_key, exists (
+                select from core.interactions as earlier
+                where earlier.customer_key = interactions.customer_key
+                    and earlier.started_at between interactions.started_at - interval '7 days' and interactions.started_at
+                    and earlier.interaction_key <> interactions.interaction_key
+            ) as is_repeat
+            from core.interactions as interactions
+        )
+        select count(*) filter (where stated.is_repeat), count(*) filter (where stated.is_repeat <> moved.is_repeat_contact)
+        from stated inner join scores.trajectories as moved on stated.interaction_key = moved.interaction_key
+        """
+    assert database.execute(wrong).fetchone()[1] == 0
+    assert 0 < database.execute(wrong).fetchone()[0] < COUNT
 
 
 def test_an_interrupted_new_version_is_finished_although_nothing_changed(database: psycopg.Connection) -> None:

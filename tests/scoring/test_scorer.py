@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from datetime import date
 
 import pandas as pd
 import pytest
@@ -13,7 +14,8 @@ from touchstone.bench.scoring import generated_conversations
 from touchstone.errors import TouchstoneError
 from touchstone.rubric import Rubric, load_rubric
 from touchstone.rubric.examples import conversation
-from touchstone.scoring.scorer import COLUMNS, ScoreFrames, score_batch, scorer_version
+from touchstone.rubric.model import Applies, WeightPeriod
+from touchstone.scoring.scorer import COLUMNS, Facts, ScoreFrames, Stored, score_batch, scorer_version
 from touchstone.text.sentiment import sentiment
 
 GOOD = ["C: My app crashed.", "H: Hello! I'm sorry, let me check. Please open the menu.", "C: That worked, thanks!"]
@@ -39,7 +41,7 @@ def _markers(rubric: Rubric, says: list[str]) -> list[tuple[str, str]]:
 
 
 def test_columns_are_those_of_the_tables(rubric: Rubric) -> None:
-    for table, frame in _score(rubric, GOOD).items():
+    for table, frame in _score(rubric, [*GOOD, "A: Bye."]).items():
         assert tuple(frame.columns) == COLUMNS[table]
         assert len(frame) > 0
 
@@ -51,7 +53,7 @@ def test_a_dimension_is_the_weighted_mean_of_what_applies(rubric: Rubric) -> Non
         applying = [
             one
             for one in rubric.indicators
-            if one.dimension == row.dimension_id and outcomes.get(one.id) in ("holds", "fails")
+            if one.dimension == row.dimension_id and one.weight and outcomes.get(one.id) in ("holds", "fails")
         ]
         held = sum(one.weight for one in applying if outcomes[one.id] == "holds")
         assert row.applicable_indicator_count == len(applying)
@@ -99,7 +101,12 @@ def test_people_and_ai_agents_are_judged_apart(rubric: Rubric) -> None:
     assert result.interaction_scores["subject"].tolist() == ["human_agent", "ai_agent"]
     assert len(result.trajectories) == 1
     asked = result.indicator_scores.groupby("subject")["indicator_id"].agg(set)
-    assert asked["ai_agent"] - asked["human_agent"] == {"consistent", "offers_human_when_asked", "safe_answers"}
+    assert asked["ai_agent"] - asked["human_agent"] == {
+        "consistent",
+        "offers_human_when_asked",
+        "resists_injection",
+        "safe_answers",
+    }
 
 
 def test_notes_automation_and_system_messages_count_for_nothing(rubric: Rubric) -> None:
@@ -127,11 +134,158 @@ def test_an_interaction_without_a_public_reply_is_named(rubric: Rubric) -> None:
         _score(rubric, ["C: Anybody?", "N: not our department"])
 
 
-def test_another_language_is_named(rubric: Rubric) -> None:
-    interactions, messages = conversation(GOOD)
-    interactions["language"] = "de"
-    with pytest.raises(TouchstoneError, match="'de'"):
-        score_batch(interactions, messages, rubric)
+@pytest.mark.parametrize("stated", ["fr", "pt-BR"])
+def test_another_language_is_marked_and_not_scored(rubric: Rubric, stated: str) -> None:
+    interactions, messages = conversation(GOOD, language=stated)
+    result = score_batch(interactions, messages, rubric)
+    total = result.interaction_scores.iloc[0]
+    assert (total["total_score"], total["tier"], total["unrated_reason"]) == (None, None, "unsupported_language")
+    assert total["language"] == stated[:2]
+    assert len(result.indicator_scores) == len(result.evidence) == 0
+    assert result.message_scores["polarity"].tolist() == [None, None]
+    moved = result.trajectories.iloc[0]
+    assert (moved["trajectory_class"], moved["level_rule"]) == ("not_rated", "unsupported_language")
+    assert result.dimension_scores["raw_score"].tolist() == [None] * len(rubric.dimensions)
+
+
+SPOKEN = {
+    "en": (
+        "Where is my parcel? I ordered it two weeks ago and nothing has arrived.",
+        "Hello, I am sorry. Let me check that.",
+    ),
+    "es": (
+        "¿Dónde está mi pedido? Lo hice hace dos semanas y no ha llegado nada.",
+        "Hola, lo siento. Voy a comprobarlo.",
+    ),
+    "de": (
+        "Wo ist mein Paket? Ich habe es vor zwei Wochen bestellt, es ist nichts angekommen.",
+        "Guten Tag, das tut mir leid. Ich prüfe das sofort.",
+    ),
+    "fr": ("Où est mon colis ? Je l'ai commandé il y a deux semaines et rien n'est arrivé.", "Bonjour, je regarde."),
+}
+
+
+@pytest.mark.parametrize("language", SPOKEN)
+@pytest.mark.parametrize("is_stated", [True, False])
+def test_a_conversation_is_judged_in_the_language_that_it_is_in(rubric: Rubric, language: str, is_stated: bool) -> None:
+    said, reply = SPOKEN[language]
+    stated = "en" if is_stated and language != "en" else None  # a desk's default, which is wrong
+    interactions, messages = conversation([f"C: {said}", f"H: {reply}"], language=stated)
+    result = score_batch(interactions, messages, rubric)
+    total = result.interaction_scores.iloc[0]
+    assert total["language"] == language
+    assert (total["unrated_reason"] is None) == (language in rubric.languages)
+    if language in rubric.languages:
+        outcomes = result.indicator_scores.set_index("indicator_id")["outcome"]
+        assert outcomes[["greets", "acknowledges_problem", "takes_ownership"]].tolist() == ["holds"] * 3
+        assert (result.message_scores["polarity"].item() is None) == (language != "en"), "no lexicon, no polarity"
+        assert (result.trajectories["trajectory_class"].item() == "not_rated") == (language != "en")
+
+
+def test_markers_alone_raise_the_level_where_there_is_no_lexicon(rubric: Rubric) -> None:
+    frames = conversation(["C: Das ist falsch, ich schalte meinen Anwalt ein!", "H: Oh."], language="de")
+    moved = score_batch(*frames, rubric).trajectories.iloc[0]
+    assert (moved["sentiment_level"], moved["level_rule"]) == ("escalate", "legal_threat")
+
+
+def test_a_reply_in_another_language_than_the_customers(rubric: Rubric) -> None:
+    frames = conversation([f"C: {SPOKEN['de'][0]}", f"H: {SPOKEN['en'][0]}"], language="de")
+    outcomes = score_batch(*frames, rubric).indicator_scores.set_index("indicator_id")["outcome"]
+    assert outcomes["customers_language"] == "fails"
+
+
+def test_context_is_told_in_columns_and_raises_the_level(rubric: Rubric) -> None:
+    says = [
+        "C: Where is the blue parcel?",
+        "H +7m: Soon.",
+        "C: But where is the blue parcel?",
+        "H: Hm.",
+        "C: I want your manager",
+    ]
+    frames = _score(rubric, says)
+    rows = frames.message_scores
+    assert rows["has_repeat_question"].tolist() == [False, True, False]
+    assert rows["has_escalation_request"].tolist() == [False, False, True]
+    assert rows["response_gap_minutes"].tolist() == [7.0, 1.0, None]
+    moved = frames.trajectories.iloc[0]
+    assert (moved["escalation_request_count"], moved["repeat_question_count"]) == (1, 1)
+    assert moved["longest_response_gap_minutes"] == 7.0
+    assert (moved["sentiment_level"], moved["level_rule"]) == ("supervisor", "escalation_request")
+    assert _score(rubric, says[:2]).trajectories["level_rule"].item() == "response_gap"
+    assert _score(rubric, [*says[:1], "H: Soon."]).trajectories["level_rule"].item() == "none"
+
+
+def test_a_repeat_contact_is_noted_and_watched(rubric: Rubric) -> None:
+    interactions, messages = conversation(["C: Hello", "H: Hi"])
+    for value, level in ((True, "repeat_contact"), (False, "none"), (None, "none")):
+        interactions["is_repeat_contact"] = pd.Series([value], dtype=object)
+        moved = score_batch(interactions, messages, rubric).trajectories.iloc[0]
+        assert (moved["is_repeat_contact"], moved["level_rule"]) == (value, level)
+
+
+def test_a_recovery_is_a_column(rubric: Rubric) -> None:
+    says = ["C: This is terrible.", "H: Sorry.", "C: It is awful.", "H: Done.", "C: Wonderful, great, excellent!"]
+    moved = _score(rubric, says).trajectories.iloc[0]
+    assert (moved["trajectory_class"], moved["is_recovery"]) == ("recovered", True)
+    assert _score(rubric, says[:4]).trajectories["is_recovery"].item() is False
+
+
+def test_every_row_names_its_evaluator(rubric: Rubric) -> None:
+    for table, frame in _score(rubric, [*GOOD, "A: Hi."]).items():
+        if table != "evidence":
+            assert set(frame["evaluator_type"]) == {"rule"}, table
+            assert frame["evaluator_version"].str.len().min() > 3, table
+
+
+def test_facets_stand_beside_the_dimensions_of_ai_agents_alone(rubric: Rubric) -> None:
+    facets = _score(rubric, ["C: My app crashed.", "A: Hello, I am a real person.", "H: Hi."]).facet_scores
+    assert set(facets["subject"]) == {"ai_agent"}
+    scores = facets.set_index("facet_id")["score"]
+    assert set(scores.index) == {"correctness", "tone", "consistency", "safety", "escalation"}
+    assert scores["safety"] == pytest.approx(100 * 6 / 8), "secrets and promises kept, an unsafe claim made"
+    assert scores["escalation"] is None
+
+
+def test_profiles_are_reported_and_one_that_applies_makes_the_total(rubric: Rubric) -> None:
+    plain = _score(rubric, GOOD)
+    scores = dict(zip(plain.profile_scores["profile_id"], plain.profile_scores["score"], strict=True))
+    assert set(scores) == {"satisfaction", "first_contact", "handle_time"}
+    assert plain.interaction_scores["profile_id"].item() is None
+    chosen = replace(rubric.profiles[1], applies=Applies(channels=("chat",)))
+    frames = score_batch(*conversation(GOOD), replace(rubric, profiles=(chosen,)))
+    total = frames.interaction_scores.iloc[0]
+    assert (total["profile_id"], total["total_score"]) == ("first_contact", pytest.approx(scores["first_contact"]))
+    email = score_batch(*conversation(GOOD, "email"), replace(rubric, profiles=(chosen,))).interaction_scores.iloc[0]
+    assert email["profile_id"] is None
+
+
+def test_the_weights_are_those_of_the_day_on_which_it_started(rubric: Rubric) -> None:
+    early = WeightPeriod(date(2025, 1, 1), date(2026, 1, 6), {one.id: 1.0 for one in rubric.dimensions})
+    late = replace(rubric.weight_periods[-1], valid_from=date(2026, 1, 6))
+    frames = _score(replace(rubric, weight_periods=(early, late)), GOOD)
+    scores = [one for one in frames.dimension_scores["raw_score"] if one is not None]
+    assert frames.interaction_scores["total_score"].item() == pytest.approx(sum(scores) / len(scores))
+
+
+def test_what_stands_already_is_added_up_and_not_made_again(rubric: Rubric) -> None:
+    interactions, messages = conversation([*GOOD, "A: Hello."])
+    first = score_batch(interactions, messages, rubric)
+    outcomes: dict = {}
+    for row in first.indicator_scores.itertuples():
+        outcomes.setdefault("example", {}).setdefault(row.subject, {})[row.indicator_id] = row.outcome
+    facts = {
+        row.subject: Facts(*(getattr(row, name) for name in Facts._fields))
+        for row in first.interaction_scores.itertuples()
+    }
+    stored = Stored(outcomes, {"example": facts}, frozenset({"example"}))
+    again = score_batch(interactions, messages[:0], rubric, stored=stored)
+    pd.testing.assert_frame_equal(again.interaction_scores, first.interaction_scores)
+    pd.testing.assert_frame_equal(again.dimension_scores, first.dimension_scores)
+    assert len(again.indicator_scores) == len(again.message_scores) == len(again.evidence) == 0
+    del outcomes["example"]["human_agent"]["greets"]
+    partly = score_batch(interactions, messages, rubric, stored=stored)
+    assert partly.indicator_scores["indicator_id"].tolist() == ["greets"]
+    pd.testing.assert_frame_equal(partly.interaction_scores, first.interaction_scores)
 
 
 def test_a_fault_of_a_detector_names_the_interaction(rubric: Rubric) -> None:
@@ -232,7 +386,8 @@ def test_ten_thousand_messages_in_one_interaction(rubric: Rubric) -> None:
 
 
 def test_the_same_content_scores_the_same_as_when_its_version_was_made(rubric: Rubric) -> None:
-    # When this fails, behaviour has changed: give RULES_VERSION, MARKERS_VERSION or CODE_VERSION a new value, so that new
+    # When this fails, behaviour has changed: give the detector (in the catalogue), READING_VERSION, MARKERS_VERSION or
+    # CODE_VERSION a new value, so that new
     # rows stand beside the old ones, and then write down the new digest.
     digest = hashlib.sha256()
     examples = [

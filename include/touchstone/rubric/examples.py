@@ -22,7 +22,7 @@ _ACTORS = {
     "M": ("ai_agent", False, True),
     "S": ("system", False, True),
 }
-_MESSAGE = re.compile(r"([A-Z])(?: \+(\d+)([smhd]))?: ?(.*)", re.DOTALL)
+_MESSAGE = re.compile(r"([A-Z])(\d?)(?: \+(\d+)([smhd]))?: ?(.*)", re.DOTALL)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -42,9 +42,11 @@ def judged_subject(example: Example, indicator: Indicator) -> str:
 
 
 def conversation(
-    says: tuple[str, ...] | list[str], channel: str = "chat", key: str = "example"
+    says: tuple[str, ...] | list[str], channel: str = "chat", key: str = "example", language: str | None = "en"
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Interactions and messages frames of one conversation in the notation `C: ...`, `H +5m: ...`.
+    """Interactions and messages frames of one conversation in the notation `C: ...`, `H +5m: ...`, `H2: ...`.
+
+    A digit after the letter tells several agents of one kind apart.
 
     Raises:
         ConfigurationError: A line is not in that notation.
@@ -62,7 +64,7 @@ def conversation(
                 line,
                 f"Start it with one of {', '.join(_ACTORS)} and a colon, such as 'C: Hello'.",
             )
-        letter, amount, unit, text = match.groups()
+        letter, number, amount, unit, text = match.groups()
         sent_at += timedelta(**{_UNITS[unit]: int(amount)}) if amount else timedelta(minutes=1)
         actor, is_internal, is_automation = _ACTORS[letter]
         redacted, pii = replaced(text, redactor.find("note" if is_internal else actor, text))
@@ -72,7 +74,7 @@ def conversation(
                 "message_key": f"{key}:{ordinal}",
                 "ordinal": ordinal,
                 "actor": actor,
-                "agent_key": None if actor in ("customer", "system") else f"agent-{letter}",
+                "agent_key": None if actor in ("customer", "system") else f"agent-{letter}{number}",
                 "agent_version": None,
                 "sent_at": sent_at,
                 "text": redacted,
@@ -88,7 +90,7 @@ def conversation(
             "interaction_started_at": pd.Series([START], dtype=object),
             "input_hash": ["0" * 32],
             "channel": [channel],
-            "language": pd.Series(["en"], dtype=object),
+            "language": pd.Series([language], dtype=object),
             "topic": ["unknown"],
             "priority": pd.Series([None], dtype=object),
             "handled_by": ["human_only"],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -12,20 +12,46 @@ from touchstone.errors import ConfigurationError
 
 SUBJECTS = ("human_agent", "ai_agent")
 TIERS = ("needs_improvement", "acceptable", "excellent")
+ROLES = ("resolution", "script")
+
+
+@dataclass(frozen=True)
+class TierExample:
+    """What somebody wrote that belongs to a tier.
+
+    Attributes:
+        interaction_id: The conversation that it was said in, in its source; None for a made-up one.
+    """
+
+    quote: str
+    interaction_id: str | None = None
 
 
 @dataclass(frozen=True)
 class Tier:
-    """What a tier of a dimension looks like, with an example."""
+    """What a tier of a dimension looks like, with examples."""
 
     tier: str
     description: str
-    example: str
+    examples: tuple[TierExample, ...]
+
+    @property
+    def definition(self) -> dict[str, Any]:
+        return {
+            "tier": self.tier,
+            "description": self.description,
+            "examples": [vars(example) for example in self.examples],
+        }
 
 
 @dataclass(frozen=True)
 class Dimension:
-    """One of the five to seven things that are judged."""
+    """One of the five to seven things that are judged.
+
+    Attributes:
+        weight: The present one; `Rubric.weights_on` gives that of a day.
+        role: resolution or script for the two whose weights are compared; else None.
+    """
 
     id: str
     ordinal: int
@@ -35,6 +61,7 @@ class Dimension:
     purpose: str
     target_kpi: str
     tiers: tuple[Tier, ...]
+    role: str | None = None
 
     @property
     def definition(self) -> dict[str, Any]:
@@ -43,20 +70,44 @@ class Dimension:
             "owner": self.owner,
             "purpose": self.purpose,
             "target_kpi": self.target_kpi,
-            "tiers": [vars(tier) for tier in self.tiers],
+            "role": self.role,
+            "tiers": [tier.definition for tier in self.tiers],
         }
 
 
 @dataclass(frozen=True)
 class Example:
-    """A conversation and what an indicator makes of it; the tests run every one."""
+    """A conversation and what an indicator makes of it; `touchstone rubric test` runs every one."""
 
     outcome: str
     says: tuple[str, ...]
     subject: str | None
     channel: str
+    language: str
     quotes: tuple[str, ...]
+    path: Path
     line: int
+
+
+@dataclass(frozen=True)
+class Applies:
+    """Conversations that something is for; an empty entry means all of them."""
+
+    channels: tuple[str, ...] = ()
+    products: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    handled_by: tuple[str, ...] = ()
+
+    @property
+    def is_everything(self) -> bool:
+        return not any(vars(self).values())
+
+    def matches(
+        self, channel: str | None, product: str | None, topic: str | None, language: str, by: str | None
+    ) -> bool:
+        stated = (channel, product, topic, language, by)
+        return all(not wanted or value in wanted for wanted, value in zip(vars(self).values(), stated, strict=True))
 
 
 @dataclass(frozen=True)
@@ -64,9 +115,15 @@ class Indicator:
     """An observable behaviour.
 
     Attributes:
-        version: The author's version and a digest of everything that decides the outcome: definition, phrases, detector and
-            sentiment versions. A changed outcome therefore has another version, and rows of both can stand side by side.
+        version: The author's version and a digest of everything that decides the outcome: definition, phrases, versions of
+            the detector and of what it reads. A changed outcome therefore has another version, and rows of both can stand
+            side by side; the weight is no part of it.
+        weight: Its share within the dimension; 0 for one that is followed without counting.
+        evaluator: rule, model (a learned classifier decides) or llm.
         parameters: Complete: the detector's defaults are filled in.
+        languages: Those in which its wordings exist; elsewhere it does not apply.
+        better: By language, a wording that passes; shown beside a failure.
+        is_template: Whether it is a behaviour template of the user's.
     """
 
     id: str
@@ -81,16 +138,51 @@ class Indicator:
     detector: str
     parameters: Mapping[str, Any]
     examples: tuple[Example, ...]
+    applies: Applies = Applies()
+    languages: tuple[str, ...] = ("en",)
+    better: Mapping[str, str] = field(default_factory=dict)
+    is_template: bool = False
 
     @property
     def definition(self) -> dict[str, Any]:
         """The part that has no column of its own in `scores.rubric_indicators`."""
-        return {"description": self.description, "detector": self.detector, "parameters": dict(self.parameters)}
+        return {
+            "description": self.description,
+            "detector": self.detector,
+            "parameters": dict(self.parameters),
+            "applies": vars(self.applies),
+            "languages": list(self.languages),
+            "better": dict(self.better),
+            "is_template": self.is_template,
+        }
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """A part of a behaviour that is looked for in all texts of a batch at once.
+
+    Attributes:
+        name: Under which its hits are filed.
+        side: agent or customer.
+        kind: regex, similar, classifier or judge.
+        spec: The expression; the examples; the model's name; the question.
+        at_least: Similarity or probability, 0 to 1, from which it is a hit.
+    """
+
+    name: str
+    side: str
+    kind: str
+    spec: tuple[str, ...]
+    at_least: float | None = None
 
 
 @dataclass(frozen=True)
 class SentimentRules:
-    """Thresholds of trajectory class and level, from the metric dictionary; polarity is -1 to 1."""
+    """Thresholds of trajectory class and level, from the metric dictionary; polarity is -1 to 1.
+
+    Attributes:
+        supervisor_markers, monitor_markers: Contextual markers that raise the level to at least this one.
+    """
 
     recovered_minimum: float
     recovered_end: float
@@ -99,7 +191,44 @@ class SentimentRules:
     negative: float
     sustained_messages: int
     sharp_drop: float
+    supervisor_markers: tuple[str, ...]
+    monitor_markers: tuple[str, ...]
     response_gap_minutes: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class WeightPeriod:
+    """Weights of the dimensions for the interactions that start from `valid_from` until before `valid_to`."""
+
+    valid_from: date
+    valid_to: date | None
+    weights: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Weights for a goal, a channel or a product.
+
+    Attributes:
+        goal: What they serve, such as handle time or satisfaction.
+        applies: Interactions whose total is made with these weights; None for a profile that is only reported beside it.
+    """
+
+    id: str
+    title: str
+    goal: str
+    weights: Mapping[str, float]
+    applies: Applies | None
+
+
+@dataclass(frozen=True)
+class Facet:
+    """A group of indicators that is reported beside the dimensions, such as the AI rubric's correctness."""
+
+    id: str
+    title: str
+    subject: str
+    indicators: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -110,10 +239,14 @@ class Rubric:
         version: The author's version.
         full_version: The version that scores are stored under: the author's plus a digest of the content and of the code
             behind it (`rubric_version` in `scores.*`).
-        languages: Primary subtags of the languages that the phrase lists cover; interactions that state another one are
-            excluded from scoring.
+        languages: Primary subtags of the languages that the phrase lists cover, the main one first; interactions in another
+            one are not rated.
         acceptable_from, excellent_from: Lowest score (0-100) of the two upper tiers.
-        phrase_lists: Name -> phrases.
+        phrases: Language -> name of a list -> phrases.
+        patterns: What behaviours look for beside phrases.
+        weight_periods: In order of time; the last one is the present.
+        review_by: The day by which the weights are to be looked at again.
+        profiles, facets: Reported beside dimensions and total.
     """
 
     id: str
@@ -130,7 +263,17 @@ class Rubric:
     sentiment: SentimentRules
     dimensions: tuple[Dimension, ...]
     indicators: tuple[Indicator, ...]
-    phrase_lists: Mapping[str, tuple[str, ...]]
+    phrases: Mapping[str, Mapping[str, tuple[str, ...]]]
+    patterns: tuple[Pattern, ...]
+    weight_periods: tuple[WeightPeriod, ...]
+    review_by: date
+    profiles: tuple[Profile, ...]
+    facets: tuple[Facet, ...]
+
+    @property
+    def phrase_lists(self) -> Mapping[str, tuple[str, ...]]:
+        """The lists of the main language."""
+        return self.phrases[self.languages[0]]
 
     def require_approved(self) -> None:
         """Refuse to score with a rubric that nobody has approved.
@@ -146,10 +289,10 @@ class Rubric:
             )
 
     def supports(self, language: str | None) -> bool:
-        """Whether interactions of a stated language can be judged; an unstated one is taken for a declared one."""
+        """Whether interactions of a stated language can be judged; an unstated one is found out from the text."""
         if not language:
             return True
-        return language.replace("_", "-").split("-")[0].lower() in self.languages
+        return primary(language) in self.languages
 
     def tier(self, score: float | None) -> str | None:
         """Tier of a score of 0-100; None for what is not rated."""
@@ -158,3 +301,15 @@ class Rubric:
         if score < self.acceptable_from:
             return TIERS[0]
         return TIERS[1] if score < self.excellent_from else TIERS[2]
+
+    def weights_on(self, day: date) -> Mapping[str, float]:
+        """Weights of the dimensions for interactions of a day (UTC); before the first period, those of the first."""
+        for period in reversed(self.weight_periods):
+            if period.valid_from <= day:
+                return period.weights
+        return self.weight_periods[0].weights
+
+
+def primary(language: str) -> str:
+    """The primary subtag of a language tag: `en` of `en-US`."""
+    return language.replace("_", "-").split("-")[0].lower()

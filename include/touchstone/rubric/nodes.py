@@ -12,6 +12,7 @@ import yaml
 from touchstone.errors import ConfigurationError
 
 Place = tuple[str | int, ...]
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the one in C is ten times as fast, where it is built
 
 
 class Document:
@@ -34,7 +35,7 @@ class Document:
                 "rubric file is not UTF-8", f"{path}, byte {error.start}", "Save it as UTF-8."
             ) from None
         try:
-            node = yaml.compose(text, Loader=yaml.SafeLoader)
+            node = yaml.compose(text, Loader=_LOADER)
         except yaml.MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else 1
             raise ConfigurationError(

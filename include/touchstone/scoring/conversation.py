@@ -6,30 +6,42 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from touchstone.scoring.regions import Templates, is_automatic, own_words
 from touchstone.text.markers import MarkerLists, Question, questions
 from touchstone.text.phrases import WORD, PhraseMatcher, Span, lower_in_place
 
 EVIDENCE_LENGTH = 500
 """Code points of the longest quote; a longer message is quoted by its beginning."""
 
-_QUOTED_LINE = re.compile(r"^[ \t]*>[^\n]*", re.MULTILINE)
-_SENTENCE = re.compile(r"(?<![.!?])[.!?]++(?=\s|$)|\n++")
+_SENTENCE_END = re.compile(r"(?<![.!?])[.!?]++(?=\s|$)|\n++")
 
 
 class Features:
     """What was found in one text; equal texts of a batch share one.
 
-    Quoted lines of an e-mail (`> ...`) are somebody else's words: they are blank here, with every offset kept.
+    Attributes:
+        lower: The text in lower case without accents; what its author has not written for this occasion (quoted history,
+            signature, canned text) is blank, with every offset kept.
+        hits: Spans by the name of the phrase list, marker or pattern.
+        is_partial: Whether anything is blank that was not.
+        is_automatic: Whether the text says of itself that a machine sent it unasked.
     """
 
-    __slots__ = ("_content", "_questions", "_sentences", "hits", "lower", "words")
+    __slots__ = ("_content", "_questions", "_sentences", "hits", "is_automatic", "is_partial", "lower", "text", "words")
 
-    def __init__(self, text: str, matcher: PhraseMatcher) -> None:
-        self.lower = _without_quotes(lower_in_place(text))
+    def __init__(self, text: str, matcher: PhraseMatcher, templates: Templates | None = None) -> None:
+        self.text = text
+        lower = lower_in_place(text)
+        self.lower = own_words(lower)
         self.words: list[str] = WORD.findall(self.lower)
+        if templates is not None:
+            self.lower = templates.without(self.lower, self.words)
+            self.words = WORD.findall(self.lower)
+        self.is_partial = self.lower != lower
+        self.is_automatic = is_automatic(self.lower)
         self.hits: dict[str, list[Span]] = matcher.find(self.lower, self.words)
         self._questions: list[Question] | None = None
-        self._sentences: int | None = None
+        self._sentences: list[Span] | None = None
         self._content: frozenset[str] | None = None
 
     def questions(self, lists: MarkerLists) -> list[Question]:
@@ -38,10 +50,23 @@ class Features:
         return self._questions
 
     @property
-    def sentence_count(self) -> int:
+    def sentences(self) -> list[Span]:
+        """Spans of the sentences that hold anything, without the signs that end them."""
         if self._sentences is None:
-            self._sentences = max(1, sum(1 for _ in _SENTENCE.finditer(self.lower.strip())))
+            self._sentences = []
+            begin = 0
+            for end, after in [*((one.start(), one.end()) for one in _SENTENCE_END.finditer(self.lower)), (None, None)]:
+                part = self.lower[begin:end]
+                if part.strip():
+                    start = begin + len(part) - len(part.lstrip())
+                    self._sentences.append((start, begin + len(part.rstrip())))
+                if after is not None:
+                    begin = after
         return self._sentences
+
+    @property
+    def sentence_count(self) -> int:
+        return max(1, len(self.sentences))
 
     @property
     def word_set(self) -> frozenset[str]:
@@ -50,24 +75,21 @@ class Features:
         return self._content
 
 
-def _without_quotes(lower: str) -> str:
-    if ">" not in lower:
-        return lower
-    return _QUOTED_LINE.sub(lambda match: " " * len(match.group()), lower)
-
-
 class Turn:
     """One public message of the customer or of a judged side.
 
     Attributes:
         position: Place among the turns, from 0.
         subject: human_agent or ai_agent; None for the customer.
+        agent_key: Who of that side wrote it; None where the source does not say.
         sent_at: Seconds since 1970.
+        polarity: -1 to 1; 0 in a language without a lexicon.
         reply_before: The last reply before this turn; None at the start.
         reply_after: The next reply after this turn; None when none came.
     """
 
     __slots__ = (
+        "agent_key",
         "features",
         "message_key",
         "pii",
@@ -85,6 +107,7 @@ class Turn:
         position: int,
         message_key: str,
         subject: str | None,
+        agent_key: str | None,
         text: str,
         sent_at: float,
         pii: Sequence[Mapping[str, Any]],
@@ -94,6 +117,7 @@ class Turn:
         self.position = position
         self.message_key = message_key
         self.subject = subject
+        self.agent_key = agent_key
         self.text = text
         self.sent_at = sent_at
         self.pii = pii
@@ -115,14 +139,40 @@ class Conversation:
         customers: The customer's turns.
         replies: Turns by subject; only subjects that replied are keys.
         said: Names of all phrase lists that the customer's turns hit.
+        said_by: The same by subject that replied.
+        waits: (first of the customer's turns that waited, the reply to it).
+        about: What the interaction's header says, by column.
+        context: What is read beside the conversation: library and baselines.
     """
 
-    __slots__ = ("channel", "customers", "lists", "replies", "said", "said_by", "turns", "waits")
+    __slots__ = (
+        "about",
+        "channel",
+        "context",
+        "customers",
+        "language",
+        "lists",
+        "replies",
+        "said",
+        "said_by",
+        "turns",
+        "waits",
+    )
 
-    def __init__(self, channel: str | None, turns: list[Turn], lists: MarkerLists) -> None:
-        self.channel = channel or "default"
+    def __init__(
+        self,
+        about: Mapping[str, Any],
+        language: str,
+        turns: list[Turn],
+        lists: MarkerLists,
+        context: Any = None,
+    ) -> None:
+        self.about = about
+        self.channel = about.get("channel") or "default"
+        self.language = language
         self.turns = turns
         self.lists = lists
+        self.context = context
         self.customers = [turn for turn in turns if turn.subject is None]
         self.replies: dict[str, list[Turn]] = {}
         self.said: set[str] = set()
@@ -185,14 +235,17 @@ def whole(turn: Turn) -> list[Evidence]:
     return [(turn, 0, min(len(turn.text), EVIDENCE_LENGTH))] if turn.text.strip() else []
 
 
-def feature_reader(matcher: PhraseMatcher) -> Callable[[str], Features]:
+Reader = Callable[[str], Features]
+
+
+def feature_reader(matcher: PhraseMatcher, templates: Templates | None = None) -> Reader:
     """A function text -> Features that reads equal texts once."""
     seen: dict[str, Features] = {}
 
     def read(text: str) -> Features:
         features = seen.get(text)
         if features is None:
-            features = seen[text] = Features(text, matcher)
+            features = seen[text] = Features(text, matcher, templates)
         return features
 
     return read

@@ -5,13 +5,17 @@ its present `input_hash` and this scorer's version. Each batch is one transactio
 the next run scores the rest. A version that is new to readers looks at all interactions and becomes the active one when all
 of them are scored; an active one looks only at what changed since its watermark.
 
+A new version makes again only what it changes: rows of indicator versions and readings that stand for the same content are
+added up, not made again. After a change of weights no message is read; after a change of one indicator or behaviour, only
+its rows and the totals are made.
+
 Comparisons of runs leave out `scored_at`, the one column that holds the clock.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,9 +25,11 @@ import psycopg
 from touchstone.errors import WarehouseError
 from touchstone.rubric import Rubric, load_rubric
 from touchstone.scoring import registry
+from touchstone.scoring.context import Context, resolved
 from touchstone.scoring.rows import copy_new_rows
-from touchstone.scoring.scorer import COLUMNS, SENTIMENT_VERSION, ScoreFrames, score_batch
-from touchstone.settings import Settings
+from touchstone.scoring.scorer import COLUMNS, SENTIMENT_VERSION, ScoreFrames, Stored, score_batch, wanted_indicators
+from touchstone.scoring.warehouse import library, stored_rows, weekly_baseline
+from touchstone.settings import Settings, get_settings
 from touchstone.warehouse import ledger
 from touchstone.warehouse.engine import connect
 
@@ -38,8 +44,9 @@ _INTERACTION_COLUMNS = (
     "channel",
     "language",
     "topic",
-    "priority",
+    "product_area",
     "handled_by",
+    "is_repeat_contact",
 )
 _MESSAGE_COLUMNS = (
     "interaction_key",
@@ -65,6 +72,7 @@ class ScoreResult:
         scorer_version: The version that readers see after the run.
         rubric_version: The rubric's stored version.
         interactions: Interactions scored by this run.
+        interactions_read: Those of them whose messages had to be read.
         batches: Transactions that they took.
         rows: Rows written, by table of `scores`.
         is_new_version: Whether this run made the version the active one.
@@ -73,6 +81,7 @@ class ScoreResult:
     scorer_version: str
     rubric_version: str
     interactions: int
+    interactions_read: int
     batches: int
     rows: dict[str, int]
     is_new_version: bool
@@ -84,6 +93,7 @@ def score(
     batch_interactions: int = 500,
     progress: Callable[[int, int], None] | None = None,
     rubric: Rubric | None = None,
+    context: Context | None = None,
 ) -> ScoreResult:
     """Score what is missing. The caller holds the pipeline lock.
 
@@ -92,14 +102,18 @@ def score(
         batch_interactions: Most interactions of one transaction.
         progress: Called after each batch with (interactions done, interactions to do).
         rubric: What to score by; None is the shipped one.
+        context: Canned texts, models and judge; articles and baseline are read from the warehouse where it has none.
 
     Raises:
         ConfigurationError: The rubric is not approved.
         WarehouseError: Core has not been built.
         TouchstoneError: An interaction cannot be judged; its key is named, and nothing of its batch is written.
     """
-    rubric = rubric or load_rubric()
+    context = context or Context()
+    stated = rubric or load_rubric()
+    rubric = resolved(stated, context)
     rubric.require_approved()
+    wanted = wanted_indicators(rubric)
     with (
         ledger.step(STEP, as_of=as_of, settings=settings) as run,
         connect("transformer", settings=settings, application_name="touchstone score") as connection,
@@ -111,16 +125,23 @@ def score(
         connection.commit()
         run.rows_in = total
         run.versions |= {"scorer": version, "rubric": rubric.full_version, "sentiment": SENTIMENT_VERSION}
+        if total:
+            context = _completed(connection, context, rubric, as_of)
+            connection.commit()
         rows = dict.fromkeys(COLUMNS, 0)
-        done = batches = 0
+        done = batches = read = 0
         for first, last in _batches(connection, batch_interactions):
-            interactions, messages = _read(connection, first, last)
-            frames = score_batch(interactions, messages, rubric)
+            stored = stored_rows(connection, first, last, rubric) if is_new else Stored()
+            interactions = _interactions(connection, first, last)
+            unread = [key for key in interactions["interaction_key"] if not stored.is_complete(key, wanted)]
+            messages = _messages(connection, first, last, interactions, unread)
+            frames = score_batch(interactions, messages, stated, context, stored)
             for table, count in _write(connection, frames, as_of, run.run_id).items():
                 rows[table] += count
             connection.commit()
             batches += 1
             done += len(interactions)
+            read += len(unread)
             run.rows_out = done
             if progress:
                 progress(done, total)
@@ -129,8 +150,8 @@ def score(
             registry.activate(connection, version)
         _move_watermark(connection, newest, run.run_id, as_of)
         connection.commit()
-        run.detail |= {"batches": batches, "rows": rows}
-        return ScoreResult(version, rubric.full_version, done, batches, rows, is_new)
+        run.detail |= {"batches": batches, "rows": rows, "interactions_read": read}
+        return ScoreResult(version, rubric.full_version, done, read, batches, rows, is_new)
 
 
 def _core_watermark(connection: psycopg.Connection) -> int:
@@ -198,19 +219,44 @@ def _batches(connection: psycopg.Connection, size: int) -> Iterator[tuple[int, i
         yield first, place
 
 
-def _read(connection: psycopg.Connection, first: int, last: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    interactions = connection.execute(
+def _completed(connection: psycopg.Connection, context: Context, rubric: Rubric, as_of: datetime) -> Context:
+    """The context with what the warehouse has, as far as the rubric asks for it."""
+    detectors = {one.detector for one in rubric.indicators}
+    if context.library is None and "grounded" in detectors:
+        context = replace(context, library=library(connection))
+    if context.baseline is None:
+        context = replace(context, baseline=weekly_baseline(connection, as_of, rubric.languages))
+    return context
+
+
+def _interactions(connection: psycopg.Connection, first: int, last: int) -> pd.DataFrame:
+    rows = connection.execute(
         """
         select interactions.interaction_key, interactions.started_at, interactions.input_hash, interactions.channel,
-            interactions.language, interactions.topic, interactions.priority, interactions.handled_by
+            interactions.language, interactions.topic, interactions.product_area, interactions.handled_by,
+            case when interactions.customer_key is not null then exists (
+                select from core.interactions as earlier
+                where earlier.customer_key = interactions.customer_key and earlier.topic = interactions.topic
+                    and earlier.topic <> 'unknown' and earlier.interaction_key <> interactions.interaction_key
+                    and earlier.is_eligible and earlier.started_at < interactions.started_at
+                    and earlier.started_at >= interactions.started_at - make_interval(days => %(gap)s)
+            ) end as is_repeat_contact
         from score_queue as queue
         inner join core.interactions as interactions on queue.interaction_key = interactions.interaction_key
-        where queue.place between %s and %s
+        where queue.place between %(first)s and %(last)s
         order by queue.place
         """,
-        [first, last],
+        {"first": first, "last": last, "gap": get_settings().parameters["issue_gap_days"]},
     ).fetchall()
-    earliest, latest = min(row[1] for row in interactions), max(row[1] for row in interactions)
+    return _frame(_INTERACTION_COLUMNS, rows)
+
+
+def _messages(
+    connection: psycopg.Connection, first: int, last: int, interactions: pd.DataFrame, keys: list[str]
+) -> pd.DataFrame:
+    if not keys:
+        return _frame(_MESSAGE_COLUMNS, [])
+    started = interactions["interaction_started_at"]
     messages = connection.execute(
         """
         select messages.interaction_key, messages.message_key, messages.ordinal, messages.actor, messages.agent_key,
@@ -220,10 +266,11 @@ def _read(connection: psycopg.Connection, first: int, last: int) -> tuple[pd.Dat
         inner join score_queue as queue
             on messages.interaction_key = queue.interaction_key and messages.interaction_started_at = queue.started_at
         where queue.place between %s and %s and messages.interaction_started_at between %s and %s
+            and messages.interaction_key = any(%s)
         """,
-        [first, last, earliest, latest],
+        [first, last, started.min(), started.max(), keys],
     ).fetchall()
-    return _frame(_INTERACTION_COLUMNS, interactions), _frame(_MESSAGE_COLUMNS, messages)
+    return _frame(_MESSAGE_COLUMNS, messages)
 
 
 def _frame(columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> pd.DataFrame:

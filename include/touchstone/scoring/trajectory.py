@@ -15,7 +15,9 @@ from touchstone.rubric.model import SentimentRules
 TOO_SHORT = 3
 """Fewer customer messages than this have no trajectory."""
 
-CLASSES = ("recovered", "improving", "declining", "stable_positive", "stable_neutral", "stable_negative", "too_short")
+CLASSES = (
+    "recovered", "improving", "declining", "stable_positive", "stable_neutral", "stable_negative", "too_short", "not_rated",
+)  # fmt: skip
 LEVELS = ("none", "monitor", "supervisor", "escalate")
 _DECIMALS = 12  # differences are compared with thresholds after rounding: 0.8 - 0.6 is no more than 0.2
 _ESCALATING = ("threat", "legal_threat", "churn_threat")
@@ -30,7 +32,7 @@ class Trajectory:
         mean, minimum: Over all messages; None without a message.
         slope: Least squares, polarity per message; None when too short.
         largest_drop: Largest fall from one message to the next, 0 when it never falls; None below two messages.
-        trajectory_class: One of CLASSES.
+        trajectory_class: One of CLASSES; not_rated in a language without a lexicon.
         level: One of LEVELS, in rising order.
         level_rule: Name of the rule that set the level; `none` for none.
     """
@@ -46,14 +48,16 @@ class Trajectory:
     level_rule: str
 
 
-def trajectory(polarity: Sequence[float], markers: set[str], rules: SentimentRules) -> Trajectory:
+def trajectory(polarity: Sequence[float] | None, markers: set[str], rules: SentimentRules) -> Trajectory:
     """The trajectory of one interaction.
 
     Args:
-        polarity: Of each customer message, in order.
-        markers: Names of the markers in those messages.
+        polarity: Of each customer message, in order; None in a language without a lexicon, where markers alone decide.
+        markers: Names of the markers in those messages, and `repeat_contact` where the customer had to come back.
         rules: Thresholds.
     """
+    if polarity is None:
+        return Trajectory(*[None] * 6, "not_rated", *_level((), None, "not_rated", markers, rules))
     count = len(polarity)
     mean = fsum(polarity) / count if count else None
     minimum = min(polarity) if count else None
@@ -107,8 +111,14 @@ def _level(
         longest = max(longest, run)
     if longest >= rules.sustained_messages:
         return "supervisor", "sustained_negative"
+    for marker in rules.supervisor_markers:
+        if marker in markers:
+            return "supervisor", marker
     if kind == "declining":
         return "monitor", "declining"
     if longest:
         return "monitor", "negative_message"
+    for marker in rules.monitor_markers:
+        if marker in markers:
+            return "monitor", marker
     return "none", "none"

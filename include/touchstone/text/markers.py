@@ -16,9 +16,12 @@ from typing import Any
 
 import yaml
 
+from touchstone.errors import ConfigurationError
 from touchstone.text.phrases import WORD, Span
 
-MARKERS_VERSION = "1"
+MARKERS_VERSION = "2"
+MARKER_LANGUAGES = ("en", "es", "de")
+"""Languages that have lists; `markers.yml` is the English one and holds the thresholds of all."""
 CONTEXTUAL = ("all_caps", "repeat_question", "response_gap")
 _COMPARED_BACK = 20  # a question is compared with this many before it, so that cost stays linear in the conversation
 MOST_QUESTIONS = 50
@@ -29,15 +32,16 @@ _TWO_CAPITALS = re.compile("[A-Z]{2}")
 
 @dataclass(frozen=True)
 class MarkerLists:
-    """The content of `markers.yml`.
+    """The markers of one language.
 
     Attributes:
         phrases: Name of an explicit marker -> its phrases.
         negatable: Markers whose hits do not count after a negation.
         stop_words: Words that carry no content when questions and answers are compared.
-        definition: The whole document; part of the rubric's version.
+        definition: All that decides the markers; part of the versions of what reads them.
     """
 
+    language: str
     phrases: dict[str, tuple[str, ...]]
     negatable: frozenset[str]
     question_words: frozenset[str]
@@ -58,20 +62,32 @@ class Question:
 
 
 @cache
-def marker_lists() -> MarkerLists:
-    """The marker lists that ship with Touchstone."""
-    document = yaml.safe_load(resources.files("touchstone.text").joinpath("markers.yml").read_text("utf-8"))
-    contextual = document["contextual"]
+def marker_lists(language: str = "en") -> MarkerLists:
+    """The marker lists that ship with Touchstone.
+
+    Raises:
+        ConfigurationError: There are none in that language.
+    """
+    if language not in MARKER_LANGUAGES:
+        raise ConfigurationError("no marker lists in this language", language, f"Use {', '.join(MARKER_LANGUAGES)}.")
+    english = _document("markers.yml")
+    own = english if language == "en" else _document(f"markers.{language}.yml")
+    contextual = {**english["contextual"], **own["contextual"]}
     return MarkerLists(
-        phrases={name: tuple(entry["phrases"]) for name, entry in document["explicit"].items()},
-        negatable=frozenset(name for name, entry in document["explicit"].items() if entry.get("negatable", False)),
+        language=language,
+        phrases={name: tuple(entry["phrases"]) for name, entry in own["explicit"].items()},
+        negatable=frozenset(name for name, entry in own["explicit"].items() if entry.get("negatable", False)),
         question_words=frozenset(contextual["question_words"]),
         repeat_similarity=contextual["repeat_similarity"],
         repeat_content_words=contextual["repeat_content_words"],
         all_caps_words=contextual["all_caps_words"],
-        stop_words=frozenset(document["stop_words"].split()),
-        definition=document,
+        stop_words=frozenset(own["stop_words"].split()),
+        definition={**own, "contextual": contextual},
     )
+
+
+def _document(name: str) -> dict[str, Any]:
+    return yaml.safe_load(resources.files("touchstone.text").joinpath(name).read_text("utf-8"))
 
 
 def content_words(words: Sequence[str], lists: MarkerLists) -> frozenset[str]:

@@ -36,6 +36,8 @@ final as (
         scores.rubric_version,
         scores.calibrator_version,
         scores.tier,
+        scores.evaluator_type,
+        scores.evaluator_version,
         coalesce(scores.calibrated_score, scores.raw_score) as score,
         scores.raw_score,
         scores.calibrated_score,

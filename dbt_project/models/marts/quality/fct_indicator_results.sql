@@ -38,6 +38,7 @@ final as (
         indicators.outcome,
         indicators.evaluator_type,
         indicators.evaluator_version,
+        indicators.due_message_key,
         indicators.confidence,
         indicators.is_critical,
         interactions.interaction_date,

@@ -9,5 +9,4 @@ create table if not exists clean.messages (
     pii jsonb not null default '[]',
     context numeric
 );
-alter table clean.messages add column if not exists context numeric;
 create index if not exists clean_messages_interaction on clean.messages (interaction_key);
