@@ -1,9 +1,10 @@
 """
 ### Purpose
-Scores every interaction that has no score of the active scorer for its present content, and checks the scores.
+Scores every interaction that has no score of the active scorer for its present content, takes up what reviewers say, asks them
+for what is due, and checks the scores.
 
 ### Inputs and outputs
-Reads `touchstone://core`. Updates `touchstone://scores`.
+Reads `touchstone://core` and `feedback.review_inbox`. Updates `touchstone://scores`.
 
 ### Schedule
 Whenever core has changed.
@@ -27,13 +28,17 @@ def score_interactions():
     def score():
         run_step("score", get_current_context())
 
+    @task
+    def review():
+        run_step("review", get_current_context())
+
     @task(outlets=[SCORES])
     def gate_2():
         context = get_current_context()
         run_step("gate_2", context)
         announce(context, SCORES, as_of_of(context))
 
-    score() >> gate_2()
+    score() >> review() >> gate_2()
 
 
 score_interactions()

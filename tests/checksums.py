@@ -28,6 +28,7 @@ SCOPES = {
     "affected_issues",
     "affected_periods",
     "affected_backlog_dates",
+    "affected_review_periods",
     "affected_scorecard_periods",
 }
 

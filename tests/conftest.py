@@ -45,6 +45,20 @@ def warehouse(server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sett
 
 
 @pytest.fixture(scope="session")
+def whole(server, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, tuple[int, str]], Path]:
+    """Digests of a warehouse that was built in one go, and the folder of its days; tests copy its database, `cycles.WHOLE`."""
+    from checksums import digests
+    from cycles import DAYS, SCHEMAS, WHOLE, new_warehouse, run_day, write_days
+
+    folder = tmp_path_factory.mktemp("whole")
+    write_days(folder, 0, DAYS)
+    with new_warehouse(server, WHOLE, folder / "state") as settings:
+        run_day(folder, DAYS, settings)
+        found = digests(settings, *SCHEMAS)
+    return found, folder
+
+
+@pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real conversations, beside the checkout on the developers' machines only."""
     if not SHARED_DATA.is_dir():

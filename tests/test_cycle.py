@@ -3,63 +3,18 @@
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 
 import psycopg
 import pytest
 
 from checksums import digests
+from cycles import DAYS, SCHEMAS, WHOLE, new_warehouse, run_day, write_days
 from touchstone import daily, pipeline
 from touchstone.errors import GateError
-from touchstone.sample import FIRST_DAY, write_day
-from touchstone.settings import Settings, get_settings
+from touchstone.sample import FIRST_DAY
 from touchstone.sources import files
-from touchstone.warehouse.bootstrap import bootstrap
 from touchstone.warehouse.engine import connect
-
-DAYS = 17
-# Scores keep what was said about earlier contents; the present ones are compared in the marts.
-SCHEMAS = ("core", "clean", "facts", "marts", "marts_evidence")
-
-
-@contextmanager
-def new_warehouse(server, name: str, state: Path, template: str = "template1"):
-    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
-        connection.execute(f"create database {name} template {template}")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TOUCHSTONE_WAREHOUSE_URL", server.url(name))
-        patch.setenv("TOUCHSTONE_HOME", str(state))
-        get_settings.cache_clear()
-        settings = get_settings()
-        bootstrap(settings)
-        yield settings
-    get_settings.cache_clear()
-
-
-def write_days(folder: Path, first: int, last: int) -> None:
-    folder.mkdir(exist_ok=True)
-    for offset in range(first, last):
-        write_day(FIRST_DAY + timedelta(days=offset), folder)
-
-
-def run_day(folder: Path, day: int, settings: Settings) -> None:
-    """Everything that has been written, as of the end of a day (1 is the first)."""
-    as_of = daily.end_of_day(FIRST_DAY + timedelta(days=day - 1))
-    files.ingest(folder, as_of=as_of, instance="sample", settings=settings)
-    daily.run_steps(as_of, settings)
-
-
-@pytest.fixture(scope="module")
-def whole(server, tmp_path_factory) -> tuple[dict[str, tuple[int, str]], Path]:
-    """Digests of a warehouse that was built in one go, and the folder of its days; later tests copy the database."""
-    folder = tmp_path_factory.mktemp("whole")
-    write_days(folder, 0, DAYS)
-    with new_warehouse(server, "cycle_whole", folder / "state") as settings:
-        run_day(folder, DAYS, settings)
-        found = digests(settings, *SCHEMAS)
-    return found, folder
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +129,7 @@ def test_a_defect_past_the_loader_stops_publication(server, whole, defect):
     """Readers keep the day before."""
     _, folder = whole
     name = f"defect_{list(DEFECTS).index(defect)}"
-    with new_warehouse(server, name, folder / "state", template="cycle_whole") as settings:
+    with new_warehouse(server, name, folder / "state", template=WHOLE) as settings:
         before = digests(settings, "marts", "marts_evidence")
         write_days(folder, DAYS, DAYS + 1)
         as_of = daily.end_of_day(FIRST_DAY + timedelta(days=DAYS))

@@ -6,6 +6,7 @@
       scope           name of the model that lists what this run works on; rows of the target inside the scope that the model no
                       longer returns are deleted
       scope_columns   columns that the scope and the target share
+      is_whole        the model returns all of its rows on every run (it is small): every other row of the target is deleted
       partition_by    timestamptz column of monthly partitions; must be part of unique_key
       indexes         further indexes, as dbt writes them
 
@@ -85,6 +86,7 @@
     {%- set is_published = target.schema == 'marts_build' -%}
     {%- set compared = columns | reject('in', unique_key + ['_ledger_id']) | list -%}
     {%- set scope = ref(config.get('scope')) if config.get('scope') else none -%}
+    {%- set is_whole = config.get('is_whole', false) -%}
     {%- set scope_columns = config.get('scope_columns', []) -%}
     {%- if config.get('partition_by') %}
         do $partitions$
@@ -98,14 +100,15 @@
     {%- endif %}
     analyze {{ temp }};
 
-    {%- if scope %}
+    {%- if scope or is_whole %}
         with gone as (
             delete from {{ target }} as target
             where
+                {%- if scope %}
                 ({% for column in scope_columns %}target.{{ column }}{{ ", " if not loop.last }}{% endfor %}) in (
                     select {{ scope_columns | join(', ') }} from {{ scope }}
                 )
-                and not exists (
+                and {% endif %} not exists (
                     select 1 from {{ temp }} as built
                     where {% for column in unique_key %}built.{{ column }} = target.{{ column }}{{ " and " if not loop.last }}{% endfor %}
                 )

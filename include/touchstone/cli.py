@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from touchstone.errors import EXIT_OK, EXIT_USAGE, ConfigurationError, TouchstoneError
+from touchstone.reviews.cli import models_app, reviews_app
 from touchstone.rubric.cli import rubric_app
 
 app = typer.Typer(
@@ -249,6 +250,7 @@ for _name, _text in {
     "clean": "Find and redact personal data in the messages that changed.",
     "core": "Build core for the interactions that changed.",
     "score": "Score the interactions that have no score for their present content.",
+    "review": "Take up reviews that wait, ask people for what is due, and measure agreement.",
     "marts": "Build facts and marts, not yet visible to readers.",
     "publish": "Show readers what changed, in one transaction.",
 }.items():
@@ -345,6 +347,9 @@ def check(
 
 
 app.add_typer(rubric_app, name="rubric")
+app.add_typer(reviews_app, name="reviews")
+app.add_typer(models_app, name="models")
+
 sandbox_app = typer.Typer(help="The simulated company behind its vendors' APIs.", no_args_is_help=True)
 app.add_typer(sandbox_app, name="sandbox")
 

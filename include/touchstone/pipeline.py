@@ -253,6 +253,14 @@ def score(as_of: datetime, settings: Settings | None = None) -> object:
         return result
 
 
+def review(as_of: datetime, settings: Settings | None = None) -> object:
+    """Take up reviews that wait, ask people for what is due, and measure agreement."""
+    from touchstone.reviews.step import review as take_up_and_ask
+
+    with pipeline_lock(settings):
+        return take_up_and_ask(as_of, settings)
+
+
 def validate(gate: str, as_of: datetime, settings: Settings | None = None) -> object:
     """Run one gate; a blocking violation raises GateError."""
     from touchstone.quality.gates import run_gate
@@ -268,6 +276,7 @@ STEPS: dict[str, Callable[..., object]] = {
     "clean": clean,
     "core": build_core,
     "score": score,
+    "review": review,
     "gate_2": lambda as_of, settings=None: validate("gate_2", as_of, settings),
     "marts": build_marts,
     "gate_3": lambda as_of, settings=None: validate("gate_3", as_of, settings),

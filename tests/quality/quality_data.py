@@ -183,7 +183,11 @@ MARTS = (
     select interaction_key, 'human_agent' as subject, human_total_score as total_score, interaction_date, 7::bigint as _ledger_id
     from marts_build.fct_interactions where is_eligible
     """,
-    "create table marts_build.fct_dimension_scores as table marts_build.fct_interaction_scores",
+    """
+    create table marts_build.fct_dimension_scores as
+    select scores.*, 'clarity' as dimension_id, 'shown' as calibrator_version, 60.0 as calibrated_score
+    from marts_build.fct_interaction_scores as scores
+    """,
     "create table marts_build.fct_indicator_results as table marts_build.fct_interaction_scores",
     "create table marts_build.fct_evidence as table marts_build.fct_interaction_scores",
     """
@@ -232,6 +236,44 @@ MARTS = (
     select interaction_date as backlog_date, 'all' as slice_type, 'all' as slice_value, 5 as open_count
     from marts_build.fct_interactions group by interaction_date
     """,
+    """
+    create table marts_build.rpt_agent_behaviors_daily as
+    select
+        interaction_date, md5('agent') as agent_key, 'human_agent' as subject, 'greets' as indicator_id, 10 as n, 8 as holds_count,
+        2 as fails_count, 0.8 as holds_rate, 0.5 as ci_low, 0.9 as ci_high, 7::bigint as _ledger_id
+    from marts_build.fct_interactions group by interaction_date
+    """,
+    """
+    create table marts_build.rpt_agreement_monthly as
+    select
+        date '2026-03-01' as period_start, 'human_machine' as comparison, 's1' as evaluator_version, 'human_agent' as subject,
+        'all' as segment_type, 'all' as segment_value, 'clarity' as dimension_id, figure_id, 40 as n, 0.7 as value
+    from unnest(array['weighted_kappa', 'exact']) as figure_id
+    """,
+    """
+    create table marts_build.rpt_bottom_cohort_failures as
+    select
+        date '2026-03-01' as period_start, 'human_agent' as subject, 'greets' as indicator_id, 20 as agent_count,
+        5 as cohort_agent_count, 40 as cohort_n, 30 as cohort_fails_count, 100 as rest_n, 20 as rest_fails_count,
+        0.75 as cohort_fails_rate
+    """,
+    """
+    create table marts_build.rpt_recovery_rates as
+    select
+        'month' as period_type, date '2026-03-01' as period_start, 'all' as slice_type, 'all' as slice_value,
+        'human_agent' as subject, 100 as interaction_count, 40 as n, 10 as recovered_count, 0.25 as recovery_rate
+    """,
+    """
+    create table marts_build.rpt_review_queue as
+    select md5('task' || number) as task_key, 1.5 as priority from generate_series(1, 5) as number
+    """,
+    """
+    insert into scores.model_registry (model_id, kind, state, targets, shown_targets, last_review_id, data_hash, feature_version,
+        seed, parameters, review_count, interaction_count, reviewer_count, metrics, artifact, artifact_hash, trained_as_of, run_id)
+    select
+        name, name, state, '{clarity,empathy}', shown, 1, '', '1', 1, '{}', 250, 200, 2, '{}', '', '', '2026-03-01', 1
+    from (values ('shown', 'active', '{clarity}'::text[]), ('seen', 'observe', '{}')) as models (name, state, shown)
+    """,
     "create table marts_build.rpt_source_health as select 'files' as source, 'default' as instance, false as is_stale",
 )
 
@@ -246,7 +288,9 @@ _SCORE_TABLES = (
     "scores.dimension_scores",
     "scores.interaction_scores",
 )
-MART_NAMES = tuple(statement.split("marts_build.", 1)[1].split()[0] for statement in MARTS)
+MART_NAMES = tuple(
+    statement.split("marts_build.", 1)[1].split()[0] for statement in MARTS if "create table marts_build." in statement
+)
 
 GATE_TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "gate_1": (

@@ -35,12 +35,61 @@ def test_conventions_hold_for_the_columns_that_follow_them(database, failing) ->
         " where claim in ('every rate lies between 0 and 1', 'no n of a measure is negative') group by claim order by claim"
     ).fetchall()
     assert judged == [
-        ("every rate lies between 0 and 1", ["marts_build.rpt_coverage_daily"]),
-        ("no n of a measure is negative", ["marts_build.rpt_service_daily"]),
+        (
+            "every rate lies between 0 and 1",
+            [
+                "marts_build.rpt_agent_behaviors_daily",
+                "marts_build.rpt_bottom_cohort_failures",
+                "marts_build.rpt_coverage_daily",
+                "marts_build.rpt_recovery_rates",
+            ],
+        ),
+        ("no n of a measure is negative", ["marts_build.rpt_bottom_cohort_failures", "marts_build.rpt_service_daily"]),
     ]
 
 
 BLOCKING = [
+    (
+        f"update marts_build.fct_dimension_scores set calibrator_version = 'seen' where {ONE}",
+        "only an active model calibrates what readers see",
+    ),
+    (
+        f"update marts_build.fct_dimension_scores set dimension_id = 'empathy' where {ONE}",
+        "only an active model calibrates what readers see",
+    ),
+    (
+        f"insert into marts_build.rpt_agent_behaviors_daily select * from marts_build.rpt_agent_behaviors_daily where {DAY}",
+        "every behaviour of an agent is there once a day",
+    ),
+    (
+        f"update marts_build.rpt_agent_behaviors_daily set fails_count = 3 where {DAY}",
+        "a behaviour that was due was shown or was not",
+    ),
+    (
+        f"update marts_build.rpt_agent_behaviors_daily set ci_high = 0.7 where {DAY}",
+        "every share of a behaviour lies within its interval",
+    ),
+    (
+        "insert into marts_build.rpt_agreement_monthly select * from marts_build.rpt_agreement_monthly where figure_id = 'exact'",
+        "every figure of agreement is there once",
+    ),
+    (
+        "update marts_build.rpt_agreement_monthly set value = 1.2 where figure_id = 'weighted_kappa'",
+        "no coefficient of agreement exceeds 1",
+    ),
+    (
+        "update marts_build.rpt_bottom_cohort_failures set cohort_fails_count = 41",
+        "nobody fails a behaviour more often than it was due",
+    ),
+    ("update marts_build.rpt_recovery_rates set recovered_count = 41", "only what turned negative recovers"),
+    (
+        "insert into marts_build.rpt_review_queue select * from marts_build.rpt_review_queue limit 1",
+        "every task of the review queue is there once",
+    ),
+    (
+        "update marts_build.rpt_review_queue set priority = -1 where task_key = md5('task1')",
+        "a task says why it is urgent",
+    ),
     (f"update marts_build.fct_interactions set interaction_key = null where {ONE}", "every interaction has its key"),
     (
         f"insert into marts_build.fct_interactions select * from marts_build.fct_interactions where {ONE}",

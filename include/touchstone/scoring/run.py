@@ -23,6 +23,7 @@ import pandas as pd
 import psycopg
 
 from touchstone.errors import WarehouseError
+from touchstone.reviews.apply import apply_models
 from touchstone.rubric import Rubric, load_rubric
 from touchstone.scoring import registry
 from touchstone.scoring.context import Context, resolved
@@ -148,6 +149,8 @@ def score(
         if is_new:
             _announce_all(connection, version, run.run_id)
             registry.activate(connection, version)
+            connection.commit()
+        run.detail["models"] = apply_models(connection, as_of, run.run_id)
         _move_watermark(connection, newest, run.run_id, as_of)
         connection.commit()
         run.detail |= {"batches": batches, "rows": rows, "interactions_read": read}

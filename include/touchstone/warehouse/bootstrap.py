@@ -15,7 +15,13 @@ from touchstone.statefiles import write_atomic
 from touchstone.warehouse.engine import connect
 from touchstone.warehouse.migrations import migrate
 
-ROLES = ("touchstone_loader", "touchstone_transformer", "touchstone_bi", "touchstone_reviewer")
+ROLES = (
+    "touchstone_loader",
+    "touchstone_transformer",
+    "touchstone_bi",
+    "touchstone_reviewer",
+    "touchstone_feedback",
+)
 SUPPORTED_SERVERS = range(15, 19)
 
 # The transformer owns what it builds and partitions; the owner keeps what the loader and the ledger fill.
@@ -28,9 +34,11 @@ SCRIPTS: tuple[tuple[str, str | None], ...] = (
     ("041_raw_zendesk.sql", None),
     ("042_raw_hubspot.sql", None),
     ("043_raw_mixpanel.sql", None),
+    ("070_feedback.sql", None),
     ("090_roles.sql", None),
     ("050_clean.sql", "touchstone_transformer"),
     ("060_scores.sql", "touchstone_transformer"),
+    ("065_models.sql", "touchstone_transformer"),
 )
 _BOOTSTRAP_LOCK = 0x746F756368  # two processes that bootstrap at once wait for each other
 

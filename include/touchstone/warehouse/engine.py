@@ -11,7 +11,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from touchstone.errors import WarehouseError
 from touchstone.settings import Settings, get_settings
 
-Role = Literal["loader", "transformer", "bi", "reviewer"]
+Role = Literal["loader", "transformer", "bi", "reviewer", "feedback"]
 
 
 def warehouse_url(settings: Settings | None = None) -> str:

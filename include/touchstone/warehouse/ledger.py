@@ -128,7 +128,7 @@ class QuarantineRow:
     remedy: str
     payload: str | None
     run_id: int
-    load_id: int
+    load_id: int | None
     as_of: datetime
 
 

@@ -6,7 +6,7 @@
         indexes=[{'columns': ['interaction_date']}, {'columns': ['_ledger_id']}]
     )
 }}
--- one row per interaction, judged side and dimension, by the active scorer; not rated is null
+-- one row per interaction, judged side and dimension, by the active scorer, calibrated where a model is active; not rated is null
 with
 
 interactions as (
@@ -23,6 +23,12 @@ scores as (
 
 ),
 
+models as (
+
+    select * from {{ ref('stg_scores__model_scores') }}
+
+),
+
 final as (
 
     select
@@ -34,14 +40,14 @@ final as (
             else interactions.primary_ai_agent_key
         end as agent_key,
         scores.rubric_version,
-        scores.calibrator_version,
-        scores.tier,
-        scores.evaluator_type,
-        scores.evaluator_version,
-        coalesce(scores.calibrated_score, scores.raw_score) as score,
+        coalesce(models.model_id, scores.calibrator_version) as calibrator_version,
+        coalesce(models.tier, scores.tier) as tier,
+        case when models.model_id is null then scores.evaluator_type else 'model' end as evaluator_type,
+        coalesce(models.model_id, scores.evaluator_version) as evaluator_version,
+        coalesce(models.score, scores.calibrated_score, scores.raw_score) as score,
         scores.raw_score,
-        scores.calibrated_score,
-        scores.confidence,
+        coalesce(models.score, scores.calibrated_score) as calibrated_score,
+        coalesce(models.confidence, scores.confidence) as confidence,
         scores.applicable_indicator_count,
         interactions.interaction_date,
         {{ var('ledger_id') }}::bigint as _ledger_id
@@ -51,6 +57,13 @@ final as (
             interactions.started_at = scores.interaction_started_at
             and interactions.interaction_key = scores.interaction_key
             and interactions.input_hash = scores.input_hash
+    left join models
+        on
+            interactions.started_at = models.interaction_started_at
+            and interactions.interaction_key = models.interaction_key
+            and interactions.input_hash = models.input_hash
+            and scores.subject = models.subject
+            and scores.dimension_id = models.dimension_id
     where interactions.is_eligible
 
 )

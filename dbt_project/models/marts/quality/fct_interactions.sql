@@ -25,13 +25,24 @@ interactions as (
 
 scores as (
 
-    select scored.*
+    select
+        scored.interaction_key,
+        scored.subject,
+        scored.scorer_version,
+        scored.is_critical_failure,
+        scored.scored_at,
+        shown.tier,
+        shown.total_score
     from {{ ref('stg_scores__interaction_scores') }} as scored
     inner join interactions
         on
             scored.interaction_started_at = interactions.started_at
             and scored.interaction_key = interactions.interaction_key
             and scored.input_hash = interactions.input_hash
+    left join {{ ref('fct_interaction_scores') }} as shown
+        on
+            scored.interaction_key = shown.interaction_key
+            and scored.subject = shown.subject
 
 ),
 
@@ -42,6 +53,8 @@ scores_by_side as (
         max(scorer_version) as scorer_version,
         max(total_score) filter (where subject = 'human_agent') as human_total_score,
         max(total_score) filter (where subject = 'ai_agent') as ai_total_score,
+        max(tier) filter (where subject = 'human_agent') as human_tier,
+        max(tier) filter (where subject = 'ai_agent') as ai_tier,
         bool_or(is_critical_failure) as is_critical_failure,
         max(scored_at) as scored_at
     from scores
@@ -156,6 +169,8 @@ joined as (
         scores_by_side.scorer_version,
         scores_by_side.human_total_score,
         scores_by_side.ai_total_score,
+        scores_by_side.human_tier,
+        scores_by_side.ai_tier,
         scores_by_side.is_critical_failure,
         scores_by_side.scored_at,
         trajectories.trajectory_class,
@@ -236,8 +251,8 @@ final as (
         end as scoring_status,
         excluded_reason,
         scorer_version,
-        {{ tier_of('human_total_score') }} as human_tier,
-        {{ tier_of('ai_total_score') }} as ai_tier,
+        human_tier,
+        ai_tier,
         trajectory_class,
         sentiment_level,
         level_rule,

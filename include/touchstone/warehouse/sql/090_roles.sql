@@ -10,6 +10,8 @@ grant select on all tables in schema raw_files, raw_zendesk, raw_hubspot, raw_mi
 grant select, insert, update, delete on all tables in schema ops to touchstone_transformer;
 grant usage on all sequences in schema ops to touchstone_transformer;
 grant execute on all functions in schema ops to touchstone_transformer;
+grant insert, update on all tables in schema feedback to touchstone_transformer;
+grant usage on all sequences in schema feedback to touchstone_transformer;
 grant usage, create on schema clean, staging, core, scores, facts, derived, marts_build, marts, marts_evidence to touchstone_transformer;
 grant all on all tables in schema clean, staging, core, scores, facts, derived, marts_build, marts, marts_evidence to touchstone_transformer;
 
@@ -19,6 +21,10 @@ grant select on all tables in schema marts to touchstone_bi, touchstone_reviewer
 grant select on all tables in schema marts_evidence to touchstone_reviewer;
 alter default privileges for role touchstone_transformer in schema marts grant select on tables to touchstone_bi, touchstone_reviewer;
 alter default privileges for role touchstone_transformer in schema marts_evidence grant select on tables to touchstone_reviewer;
+
+grant usage on schema feedback to touchstone_feedback;
+grant insert (source, instance, interaction_id, message_id, subject, reviewer, dimension, indicator, tier, value, scale_min, scale_max,
+    rubric_version, blind, reviewed_at) on feedback.review_inbox to touchstone_feedback;
 
 alter role touchstone_bi set default_transaction_read_only = on;
 alter role touchstone_bi set statement_timeout = '60s';

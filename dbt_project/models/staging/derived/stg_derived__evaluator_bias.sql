@@ -1,0 +1,2 @@
+-- one row per reviewer and dimension
+select * from {{ source('derived', 'evaluator_bias') }}

@@ -1,0 +1,240 @@
+"""Model files: a folder with `model.json` and `arrays.npz`.
+
+Both hold data only: JSON, and arrays of numbers that are read without pickle. So opening a model never runs code that came with
+it, whoever made it; a pickled estimator would. The digest of the arrays stands in the JSON, and a file that was cut or changed
+is refused. A folder is written beside its place and then moved there, so that readers see a whole model or none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+
+from touchstone.errors import ConfigurationError, TouchstoneError
+from touchstone.learning import gate
+from touchstone.learning.calibration import Calibration
+from touchstone.learning.estimator import Estimator, Linear, Standard
+from touchstone.learning.features import FEATURES_VERSION, Phrases
+from touchstone.learning.forest import Forest
+from touchstone.learning.labels import Target
+from touchstone.learning.model import Learned, Model
+from touchstone.learning.vectors import BITS, VECTORS_VERSION, Weights
+
+FORMAT = 1
+DOCUMENT, ARRAYS = "model.json", "arrays.npz"
+_FOREST = ("roots", "feature", "threshold", "child", "value")
+
+
+def save(model: Model, folder: str | Path) -> Path:
+    """Write a model; one that stands there already is replaced.
+
+    Raises:
+        ConfigurationError: Something else than a model stands there.
+    """
+    folder = Path(folder)
+    if folder.exists() and not (folder.is_dir() and ((folder / DOCUMENT).is_file() or not any(folder.iterdir()))):
+        raise ConfigurationError("the place of the model is taken by something else", str(folder), "Give another --out.")
+    arrays: dict[str, np.ndarray] = {}
+    for name, weights in model.weights.items():
+        _sparse(arrays, f"weights/{name}", weights.inverse[:, None])
+    learned = [_packed(f"{at}", one, arrays) for at, one in enumerate(model.learned)]
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as holding:
+        new = Path(holding) / "new"
+        new.mkdir(mode=0o755)
+        np.savez_compressed(new / ARRAYS, **arrays)  # type: ignore[arg-type]
+        document = {
+            "format": FORMAT,
+            "version": model.version,
+            "state": model.state,
+            "observed_since": model.observed_since,
+            "history": model.history,
+            "features_version": FEATURES_VERSION,
+            "vectors_version": VECTORS_VERSION,
+            "phrases": {"lists": model.phrases.lists, "negatable": model.phrases.negatable},
+            "indicators": model.indicators,
+            "weights": sorted(model.weights),
+            "manifest": model.manifest,
+            "learned": learned,
+            "arrays_sha256": hashlib.sha256((new / ARRAYS).read_bytes()).hexdigest(),
+        }
+        (new / DOCUMENT).write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY))
+        if folder.exists():
+            folder.rename(Path(holding) / "old")
+        new.rename(folder)
+    return folder
+
+
+def load(folder: str | Path) -> Model:
+    """Read a model.
+
+    Raises:
+        ConfigurationError: There is no model, it was cut or changed, or it was made by another version of the features.
+    """
+    folder = Path(folder)
+    document = _document(folder)
+    try:
+        data = (folder / ARRAYS).read_bytes()
+        if hashlib.sha256(data).hexdigest() != document["arrays_sha256"]:
+            raise ConfigurationError("the arrays of the model were changed", str(folder), "Train it again or copy it whole.")
+        with np.load(folder / ARRAYS, allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+        phrases = Phrases(document["phrases"]["lists"], document["phrases"]["negatable"])
+        weights = {name: Weights(_dense(arrays, f"weights/{name}")[:, 0]) for name in document["weights"]}
+        learned = [_unpacked(f"{at}", one, arrays) for at, one in enumerate(document["learned"])]
+        since = document["observed_since"]
+        return Model(
+            version=document["version"],
+            learned=learned,
+            phrases=phrases,
+            weights=weights,
+            indicators=document["indicators"],
+            manifest=document["manifest"],
+            state=document["state"],
+            observed_since=datetime.fromisoformat(since) if since else None,
+            history=document["history"],
+        )
+    except (KeyError, TypeError, ValueError, OSError, zipfile.BadZipFile) as error:
+        detail = f"{type(error).__name__}: {error}"
+        raise ConfigurationError(f"the model cannot be read ({detail})", str(folder), "Train it again.") from error
+
+
+def _document(folder: Path) -> dict[str, Any]:
+    path = folder / DOCUMENT
+    if not path.is_file():
+        raise ConfigurationError("there is no model", str(folder), "Make one with `touchstone train`.")
+    try:
+        document = orjson.loads(path.read_bytes())
+        made = (document["format"], document["features_version"], document["vectors_version"])
+    except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+        raise ConfigurationError("the model's document is damaged", str(path), "Train it again.") from error
+    if made != (FORMAT, FEATURES_VERSION, VECTORS_VERSION):
+        raise ConfigurationError(
+            "the model was made by another version of the features", "/".join(map(str, made)), "Train it again."
+        )
+    return document
+
+
+def set_state(folder: str | Path, state: str, *, by: str, reason: str = "", now: datetime | None = None) -> Model:
+    """Move a model between observe, active and retired.
+
+    Args:
+        by: Who decides; kept in the model's history.
+
+    Raises:
+        TouchstoneError: The gate does not hold (its open conditions are named), or the state cannot follow the present one.
+    """
+    model, now = load(folder), now or datetime.now(UTC)
+    if state not in gate.STATES:
+        raise ConfigurationError("there is no such state", state, f"Use one of {', '.join(gate.STATES)}.")
+    if model.state == gate.RETIRED and state != gate.RETIRED:
+        raise TouchstoneError("a retired model stays retired", model.version, "Train a new one.")
+    if state == gate.ACTIVE:
+        missing = {
+            f"{one.target.name} ({one.target.grain})": gate.blocking(gate.checks(one.report, model.observed_since, now))
+            for one in model.learned
+        }
+        open_conditions = [f"{name}: {'; '.join(reasons)}" for name, reasons in missing.items() if reasons]
+        if open_conditions:
+            raise TouchstoneError("the release gate does not hold", " | ".join(open_conditions), "Keep observing.")
+    if state == gate.OBSERVE and model.observed_since is None:
+        model.observed_since = now
+    model.history.append({"at": now.isoformat(), "from": model.state, "to": state, "by": by, "reason": reason})
+    model.state = state
+    save(model, folder)
+    return model
+
+
+# --- arrays
+
+
+def _sparse(arrays: dict[str, np.ndarray], name: str, matrix: np.ndarray) -> None:
+    """Rows of a tall matrix that hold anything."""
+    rows = np.flatnonzero(np.any(matrix != 0, axis=1)).astype(np.int32)
+    arrays[f"{name}/rows"], arrays[f"{name}/values"] = rows, matrix[rows].astype(np.float32)
+
+
+def _dense(arrays: dict[str, np.ndarray], name: str) -> np.ndarray:
+    rows, values = arrays[f"{name}/rows"], arrays[f"{name}/values"]
+    found = np.zeros((1 << BITS, values.shape[1]), dtype=np.float32)
+    found[rows] = values
+    return found
+
+
+def _packed(name: str, one: Learned, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+    linear, forest, calibrated = one.estimator.linear, one.estimator.forest, one.calibration
+    for (view, kind), coefficients in linear.text.items():
+        _sparse(arrays, f"{name}/text/{view}/{kind}", coefficients)
+    arrays |= {
+        f"{name}/intercept": linear.intercept,
+        f"{name}/figures": linear.figures,
+        f"{name}/mean": linear.standard.mean,
+        f"{name}/scale": linear.standard.scale,
+        f"{name}/centre": one.estimator.centre,
+        f"{name}/calibration": calibrated.coefficients,
+        f"{name}/levels": one.levels,
+        f"{name}/seen": one.seen,
+    }
+    if forest is not None:
+        arrays |= {f"{name}/forest/{part}": values for part, values in forest.arrays().items()}
+    if calibrated.shares is not None:
+        arrays[f"{name}/shares"] = calibrated.shares
+    return {
+        "target": asdict(one.target),
+        "views": [list(key) for key in linear.text],
+        "mix": list(linear.mix),
+        "alpha": linear.alpha,
+        "blend": list(one.estimator.blend),
+        "has_forest": forest is not None,
+        "is_ordinal": calibrated.is_ordinal,
+        "exponent": calibrated.exponent,
+        "figure_names": one.estimator.names,
+        "report": one.report,
+    }
+
+
+def _unpacked(name: str, stored: dict[str, Any], arrays: dict[str, np.ndarray]) -> Learned:
+    text = {(view, kind): _dense(arrays, f"{name}/text/{view}/{kind}") for view, kind in stored["views"]}
+    linear = Linear(
+        mix=tuple(stored["mix"]),
+        alpha=stored["alpha"],
+        intercept=arrays[f"{name}/intercept"],
+        text=text,
+        figures=arrays[f"{name}/figures"],
+        standard=Standard(arrays[f"{name}/mean"], arrays[f"{name}/scale"]),
+    )
+    forest = Forest(*(arrays[f"{name}/forest/{part}"] for part in _FOREST)) if stored["has_forest"] else None
+    if forest is not None:
+        _check_forest(forest, len(stored["figure_names"]))
+    fitted = Estimator(
+        linear, forest, tuple(stored["blend"]), arrays[f"{name}/centre"], stored["figure_names"], stored["report"]["chosen"]["tried"]
+    )
+    calibrated = Calibration(
+        arrays[f"{name}/calibration"], stored["is_ordinal"], stored["exponent"], arrays.get(f"{name}/shares")
+    )
+    target = stored["target"]
+    made: dict[str, Callable[[Any], Any]] = {"sides": tuple, "classes": tuple, "cuts": tuple, "levels": tuple}
+    target |= {key: convert(target[key]) for key, convert in made.items()}
+    target["scale"] = tuple(target["scale"]) if target["scale"] else None
+    return Learned(Target(**target), fitted, calibrated, arrays[f"{name}/levels"], stored["report"], arrays[f"{name}/seen"])
+
+
+def _check_forest(forest: Forest, width: int) -> None:
+    """Nodes of a stored forest point inside it."""
+    nodes = len(forest.feature)
+    inner = forest.feature >= 0
+    if np.any(forest.feature >= width) or np.any(forest.child < 0) or np.any(forest.child[inner] + 1 >= nodes):
+        raise ValueError("a tree points outside of itself")
+
+
+__all__ = ["load", "save", "set_state"]
