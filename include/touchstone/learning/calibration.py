@@ -25,7 +25,8 @@ class Calibration:
     """Coefficients of the probabilities.
 
     Attributes:
-        coefficients: Of a scale (cuts, 2): intercept and slope of each cut. Of words (classes, 1 + classes).
+        coefficients: Of a scale (cuts, 3): intercept, slope of the predicted mean, slope of what was learned for the cut
+            itself. Of words (classes, 1 + classes).
         is_ordinal: Whether the outputs are tiers of a scale.
         exponent: Words only: the class with the largest probability / share ** exponent is chosen, which trades accuracy for
             the recall of rare classes; chosen for macro-F1 in cross-validation.
@@ -40,7 +41,9 @@ class Calibration:
     def probabilities(self, predicted: np.ndarray) -> np.ndarray:
         """(n, tiers or classes); rows sum to 1."""
         if self.is_ordinal:
-            below = _sigmoid(self.coefficients[:, 0] + np.outer(predicted[:, 0], self.coefficients[:, 1]))
+            own = _of_cuts(predicted, len(self.coefficients))
+            logits = self.coefficients[:, 0] + predicted[:, :1] * self.coefficients[:, 1] + own * self.coefficients[:, 2]
+            below = _sigmoid(logits)
             below = np.maximum.accumulate(below, axis=1)
             edges = np.hstack([np.zeros((len(below), 1)), below, np.ones((len(below), 1))])
             return np.diff(edges, axis=1)
@@ -57,6 +60,11 @@ class Calibration:
         return (probabilities / np.maximum(self.shares, 1e-6) ** self.exponent).argmax(axis=1)
 
 
+def _of_cuts(predicted: np.ndarray, cuts: int) -> np.ndarray:
+    """What was learned for each cut, (n, cuts); zeros where the mean alone was learned."""
+    return predicted[:, 1:] if predicted.shape[1] == 1 + cuts else np.zeros((len(predicted), cuts))
+
+
 def _sigmoid(values: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-np.clip(values, -35, 35)))
 
@@ -65,35 +73,39 @@ def fit_ordinal(predicted: np.ndarray, tiers: np.ndarray, count: int, weights: n
     """Calibration of a scale.
 
     Args:
-        predicted: Out-of-fold values, (n,).
+        predicted: Out-of-fold values, (n, 1 or 1 + cuts).
         tiers: What people gave, 0 to count - 1.
     """
+    own = _of_cuts(predicted, count - 1)
     rows = []
     for cut in range(1, count):
         below = (tiers < cut).astype(np.float64)
         # Platt's targets keep the fit finite where one side is empty or the classes part cleanly
         high = (below.sum() + 1) / (below.sum() + 2)
         low = 1 / ((1 - below).sum() + 2)
-        rows.append(_logistic(predicted, np.where(below > 0, high, low), weights))
+        rows.append(_logistic(np.stack([predicted[:, 0], own[:, cut - 1]], 1), np.where(below > 0, high, low), weights))
     return Calibration(np.array(rows), True)
 
 
-def _logistic(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
-    centre, spread = float(x.mean()), float(x.std()) or 1.0
+def _logistic(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Intercept and slopes; no slope is positive: a higher value never makes "below the cut" more likely."""
+    centre, spread = x.mean(axis=0), x.std(axis=0)
+    spread = np.where(spread > 1e-9, spread, 1.0)
     z = (x - centre) / spread
 
     def loss(theta: np.ndarray) -> tuple[float, np.ndarray]:
-        p = _sigmoid(theta[0] + theta[1] * z)
+        p = _sigmoid(theta[0] + z @ theta[1:])
         error = weights * (p - y)
         entropy = -weights * (y * np.log(p) + (1 - y) * np.log1p(-p))
-        gradient = np.array([error.sum(), error @ z + _PENALTY * theta[1]])
-        return float(entropy.sum() + 0.5 * _PENALTY * theta[1] ** 2), gradient
+        gradient = np.concatenate([[error.sum()], z.T @ error + _PENALTY * theta[1:]])
+        return float(entropy.sum() + 0.5 * _PENALTY * theta[1:] @ theta[1:]), gradient
 
-    start = np.array([math.log(np.average(y, weights=weights) / (1 - np.average(y, weights=weights))), 0.0])
-    # a higher value never makes "below the cut" more likely
-    bounds = [(-30, 30), (-30, 0)]
+    mean = np.average(y, weights=weights)
+    start = np.concatenate([[math.log(mean / (1 - mean))], np.zeros(x.shape[1])])
+    bounds = [(-30, 30), *[(-30, 0)] * x.shape[1]]
     best = optimize.minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
-    return float(best[0] - best[1] * centre / spread), float(best[1] / spread)
+    slopes = best[1:] / spread
+    return np.concatenate([[best[0] - slopes @ centre], slopes])
 
 
 def fit_words(predicted: np.ndarray, classes: np.ndarray, count: int, weights: np.ndarray) -> Calibration:

@@ -22,6 +22,8 @@ class Corpus:
         texts: Distinct texts; index 0 is the empty text, which stands where there is no turn.
         text_of: Turn -> text.
         tool_of: Turn -> text of its tool calls; 0 where there are none.
+        act_of: Turn -> text that says what happened in it and right before, without its wording: who speaks, asks or calls
+            which tool, after what, and what fields the last result had.
         side: Turn -> 0 customer, 1 agent, 2 other.
         place, owner: Turn -> its number in the conversation, and the conversation.
         first, last: Conversation -> its turns, half-open.
@@ -35,6 +37,7 @@ class Corpus:
     texts: list[str]
     text_of: np.ndarray
     tool_of: np.ndarray
+    act_of: np.ndarray
     side: np.ndarray
     place: np.ndarray
     owner: np.ndarray
@@ -54,13 +57,16 @@ class Corpus:
         """Arrays of a batch of conversations."""
         numbers: dict[str, int] = {"": 0}
         messages: list[Message] = []
-        text_of, tool_of, side, place, owner, sent_at, is_ai, failed = [], [], [], [], [], [], [], []
+        text_of, tool_of, act_of, side, place = [], [], [], [], []
+        owner, sent_at, is_ai, failed = [], [], [], []
         links: list[tuple[int, int, int, int, int]] = []
         first, last = [], []
         for number, one in enumerate(dialogues):
             first.append(len(messages))
             said = [message for message in one.messages if not message.is_internal]
             links += _links([SIDE_CODES.get(message.side, 2) for message in said], len(messages))
+            for act in _acts(said):
+                act_of.append(numbers.setdefault(act, len(numbers)))
             for position, message in enumerate(said):
                 messages.append(message)
                 text_of.append(numbers.setdefault(message.text, len(numbers)))
@@ -73,14 +79,15 @@ class Corpus:
                 failed.append(sum(status in ("failed", "timeout") for status in message.tool_statuses))
             last.append(len(messages))
         neighbours = np.array(links, dtype=np.int64).reshape(-1, 5).T
-        integers = (np.array(values, dtype=np.int64) for values in (text_of, tool_of, side, place, owner, first, last))
-        text_of, tool_of, side, place, owner, first, last = integers
+        integers = (np.array(values, dtype=np.int64) for values in (text_of, tool_of, act_of, side, place, owner, first, last))
+        text_of, tool_of, act_of, side, place, owner, first, last = integers
         return cls(
             dialogues,
             messages,
             list(numbers),
             text_of,
             tool_of,
+            act_of,
             side,
             place,
             owner,
@@ -91,6 +98,29 @@ class Corpus:
             np.array(failed, dtype=np.int64),
             *neighbours,
         )
+
+
+def _acts(said: list[Message]) -> list[str]:
+    """What happens in each turn: words of the kind `calls_refund`, alone, in order, and joined with what came before.
+
+    Words are joined to one another where only the pair tells: a tool called after another, or a tool called while the last
+    result had a certain field.
+    """
+    found: list[str] = []
+    recent: list[str] = []
+    keys: tuple[str, ...] = ()
+    for message in said:
+        if message.tool_names:
+            verb = "calls" if message.side == AGENT else "returns"
+            act = "_".join((verb, *message.tool_names[:3]))
+        else:
+            act = f"{message.side}_{'asks' if '?' in message.text else 'says'}"
+        words = [act, *(f"{act}_after_{one}" for one in recent[-2:]), *(f"{act}_having_{key}" for key in keys)]
+        found.append(" ".join((*words, *recent[-4:])))
+        recent.append(act)
+        if message.tool_names:
+            keys = message.tool_keys
+    return found
 
 
 def _links(sides: list[int], offset: int) -> list[tuple[int, int, int, int, int]]:

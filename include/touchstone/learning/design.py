@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
@@ -14,7 +13,7 @@ from scipy import sparse
 from touchstone.errors import ConfigurationError
 from touchstone.learning.corpus import SIDE_CODES, Corpus
 from touchstone.learning.dialogues import AGENT, CUSTOMER, Dialogue
-from touchstone.learning.estimator import Blocks
+from touchstone.learning.estimator import Blocks, Picked
 from touchstone.learning.features import Phrases, Seen, Texts, message_features, whole_features
 from touchstone.learning.vectors import KINDS, Weights
 from touchstone.rubric.model import Rubric
@@ -185,7 +184,11 @@ class Design:
         return np.flatnonzero(np.isin(self.corpus.side, list(sides)))
 
     def messages(self, turns: np.ndarray, needed: set[tuple[str, str]] | None = None) -> tuple[Blocks, list[str]]:
-        """Blocks of single messages (all, or those that an estimator needs), and the names of their figures."""
+        """Blocks of single messages, and the names of their figures.
+
+        Args:
+            needed: (view, kind) that an estimator reads, for prediction; None gives all, to fit.
+        """
         seen = message_features(self.corpus, self.texts, self.rows, turns)
         return self._blocks(seen, needed, {}), seen.names
 
@@ -217,10 +220,11 @@ class Design:
             for kind in KINDS:
                 if needed is not None and (view, kind) not in needed:
                     continue
-                found[view, kind] = joined[view, kind] if (view, kind) in joined else selector @ self.rows[kind]
+                if (view, kind) in joined:
+                    found[view, kind] = joined[view, kind]
+                elif needed is None:
+                    found[view, kind] = selector @ self.rows[kind]
+                else:
+                    found[view, kind] = Picked(selector, self.rows[kind])
         return Blocks(found, seen.figures)
 
-
-def now() -> datetime:
-    """The present time, UTC."""
-    return datetime.now(UTC)

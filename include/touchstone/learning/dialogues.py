@@ -17,6 +17,7 @@ from touchstone.sources.reasons import Refused
 from touchstone.sources.validate import Checker, Document, Row, Ties
 from touchstone.text.redact import redact
 
+MOST_KEYS = 40
 CUSTOMER, AGENT, OTHER = "customer", "agent", "other"
 SIDES = {"customer": CUSTOMER, "human_agent": AGENT, "ai_agent": AGENT}
 
@@ -30,6 +31,8 @@ class Message:
         sent_at: Time with zone.
         pii: Placeholders in `text`: {type, start, end}, code points, half-open.
         tools: What was called and came back, as one text; empty where nothing was.
+        tool_names: Of the tools, in order.
+        tool_keys: Names of the fields in arguments and results.
     """
 
     message_id: str
@@ -42,6 +45,8 @@ class Message:
     is_internal: bool
     tools: str
     tool_statuses: tuple[str, ...]
+    tool_names: tuple[str, ...]
+    tool_keys: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -206,6 +211,26 @@ def _once(
     yield dialogue(header, messages)
 
 
+def from_records(records: Iterable[dict[str, Any]], *, now: datetime | None = None) -> list[Dialogue]:
+    """Conversations from documents of the conversation file that are in memory.
+
+    Raises:
+        SourceError: A document or one of its messages cannot be used.
+    """
+    checker = Checker(None, now or datetime.now(UTC))
+    found = []
+    for record in records:
+        try:
+            document = checker.document(record)
+            if document.refused:
+                raise document.refused[0].refusal
+        except Refused as refusal:
+            raise SourceError(refusal.reason, str(record.get("interaction_id")), refusal.remedy) from refusal
+        if document.messages:
+            found.append(dialogue(document.header, [message for _, message in document.messages]))
+    return found
+
+
 def dialogue(header: dict[str, Any], messages: list[dict[str, Any]]) -> Dialogue:
     """A conversation from checked payloads, its messages in order of time and redacted."""
     ordered = sorted(messages, key=lambda one: (one["sent_at"], one.get("position", 0)))
@@ -243,6 +268,8 @@ def _message(payload: dict[str, Any]) -> Message:
         is_internal=is_internal,
         tools=tool_text(calls),
         tool_statuses=tuple(call.get("status") or "" for call in calls),
+        tool_names=tuple(call["name"] for call in calls),
+        tool_keys=_keys(calls),
     )
 
 
@@ -255,6 +282,20 @@ def tool_text(calls: list[dict[str, Any]]) -> str:
         parts.append("call")
         _flatten(call, parts)
     return redact(" ".join(parts))[0]
+
+
+def _keys(calls: list[dict[str, Any]]) -> tuple[str, ...]:
+    """Distinct names of fields in calls and results, at most `MOST_KEYS`, in the order of the file."""
+    found: dict[str, None] = {}
+    waiting: list[Any] = list(calls)
+    while waiting and len(found) < MOST_KEYS:
+        value = waiting.pop(0)
+        if isinstance(value, dict):
+            found |= dict.fromkeys(map(str, value))
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value[:MOST_KEYS]
+    return tuple(found)[:MOST_KEYS]
 
 
 def _flatten(value: Any, parts: list[str], depth: int = 0) -> None:

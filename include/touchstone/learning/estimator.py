@@ -25,7 +25,8 @@ from touchstone.learning.forest import Forest
 from touchstone.learning.vectors import BITS
 
 FOLDS = 5
-SEARCH_ROWS = 1_200
+SEARCH_FOLDS = 3
+SEARCH_ROWS = 1_800
 """Rows on which the inner cross-validation runs; more change the choice little and cost cubically."""
 DUAL_ROWS = 2_500
 """Up to this many rows ridge is solved exactly in the dual; above, by conjugate gradients."""
@@ -33,22 +34,36 @@ ALPHAS = tuple(float(f"{10**power:.3g}") for power in np.arange(-1, 2.51, 0.5))
 MIXES: tuple[tuple[float, float, float], ...] = (
     (1.0, 0.0, 0.0),
     (1.0, 0.0, 0.3),
-    (1.0, 0.5, 0.0),
     (1.0, 0.5, 0.3),
     (1.0, 0.5, 1.0),
     (1.0, 1.0, 0.3),
+    (0.3, 1.0, 0.1),
     (0.3, 0.3, 1.0),
 )
 """Weights of the judged text itself, of its context, and of the figures, in the inner product of the ridge."""
 TREES = 120
-MAIN_VIEWS = frozenset(("own", "own_tools", "customer", "agent"))
+MAIN_VIEWS = frozenset(("own", "own_tools", "acts", "customer", "agent"))
+
+
+@dataclass
+class Picked:
+    """Rows picked from a matrix without making them: a product costs one per distinct text instead of one per target."""
+
+    selector: sparse.csr_matrix
+    rows: sparse.csr_matrix
+
+    def __matmul__(self, coefficients: np.ndarray) -> np.ndarray:
+        return self.selector @ (self.rows @ coefficients)
 
 
 @dataclass
 class Blocks:
-    """Design of the ridge: TF-IDF rows per view and kind, and figures."""
+    """Design of the ridge: TF-IDF rows per view and kind, and figures.
 
-    rows: dict[tuple[str, str], sparse.csr_matrix]
+    Rows are `Picked` where they are only predicted from.
+    """
+
+    rows: dict[tuple[str, str], Any]
     figures: np.ndarray
 
     def __len__(self) -> int:
@@ -204,7 +219,7 @@ def search(
     parts: dict[Any, np.ndarray] = {"figures": scaled @ scaled.T / figures.width}
     for key, matrix in few.rows.items():
         parts[key] = np.asarray((matrix @ matrix.T).todense(), dtype=np.float64)
-    fold = folds_of(groups, min(FOLDS, len(np.unique(groups))), seed + 1)
+    fold = folds_of(groups, min(SEARCH_FOLDS, len(np.unique(groups))), seed + 1)
     tried = []
     for mix in MIXES:
         if not few.shares(mix):
@@ -252,28 +267,28 @@ class Estimator:
     """A fitted estimator.
 
     Attributes:
-        blend: Weight of the linear part and of the forest; they sum to at most about 1.
+        blend: Weight of the linear part and of the forest for each output, (outputs, 2).
         centre: Mean of the targets, (outputs,).
         tried: What the inner cross-validation compared.
     """
 
     linear: Linear
     forest: Forest | None
-    blend: tuple[float, float]
+    blend: np.ndarray
     centre: np.ndarray
     names: list[str]
     tried: list[dict[str, Any]] = field(default_factory=list)
 
     def prune(self) -> None:
         """Drop a part that the blend does not use."""
-        if self.blend[1] <= 0:
+        if not self.blend[:, 1].any():
             self.forest = None
 
     def predict(self, blocks: Blocks) -> np.ndarray:
         """Uncalibrated values, (n, outputs)."""
-        found = self.centre + self.blend[0] * (self.linear.predict(blocks) - self.centre)
-        if self.forest is not None and self.blend[1] > 0:
-            found = found + self.blend[1] * (self.forest.predict(blocks.figures) - self.centre)
+        found = self.centre + self.blend[:, 0] * (self.linear.predict(blocks) - self.centre)
+        if self.forest is not None:
+            found = found + self.blend[:, 1] * (self.forest.predict(blocks.figures) - self.centre)
         return found
 
 
@@ -323,12 +338,16 @@ def fit(
         held = blocks.take(test)
         predicted[0, test], predicted[1, test] = linear.predict(held), forest.predict(held.figures)
     centre = np.average(y, axis=0, weights=weights)
-    root = np.repeat(np.sqrt(weights), y.shape[1])
-    sides = [(part - centre).ravel() * root for part in predicted]
-    blend, _ = optimize.nnls(np.stack(sides, 1), (y - centre).ravel() * root)
+    root = np.sqrt(weights)[:, None]
+    blend = np.stack(
+        [
+            optimize.nnls((predicted[:, :, at].T - centre[at]) * root, (y[:, at] - centre[at]) * root[:, 0])[0]
+            for at in range(y.shape[1])
+        ]
+    )
     linear, forest = _parts(blocks, y, weights, mix, alpha, seed)
-    estimator = Estimator(linear, forest, (float(blend[0]), float(blend[1])), centre, names, tried[:12])
-    held_out = centre + blend[0] * (predicted[0] - centre) + blend[1] * (predicted[1] - centre)
+    estimator = Estimator(linear, forest, blend, centre, names, tried[:12])
+    held_out = centre + blend[:, 0] * (predicted[0] - centre) + blend[:, 1] * (predicted[1] - centre)
     return Fitted(estimator, held_out, fold)
 
 

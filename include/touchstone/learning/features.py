@@ -17,7 +17,7 @@ from scipy import sparse
 
 from touchstone.learning.corpus import COMPARED_BACK, Corpus
 from touchstone.learning.vectors import CHARACTERS, KINDS, WORDS, counts
-from touchstone.text.markers import content_words, marker_lists
+from touchstone.text.markers import marker_lists
 from touchstone.text.phrases import NEGATORS, WORD, PhraseMatcher, lower_in_place
 from touchstone.text.sentiment import sentiment
 
@@ -45,7 +45,7 @@ _SECOND_PERSON = frozenset("you your yours yourself you're you've you'd you'll u
 _QUESTION_WORDS = frozenset(
     "what when where which who whom whose why how can could do does did is are was were will would should may".split()
 )
-MESSAGE_VIEWS = ("own", "before", "own_before", "after", "own_tools", "tools_before")
+MESSAGE_VIEWS = ("own", "before", "own_before", "after", "own_tools", "tools_before", "acts")
 WHOLE_VIEWS = ("customer", "agent", "customer_last", "agent_last", "customer_first", "tools")
 
 
@@ -82,8 +82,12 @@ class Texts:
     def __init__(self, texts: Sequence[str], phrases: Phrases) -> None:
         self.texts = texts
         self.names = (*_BASE, *phrases.names)
-        self.figures = _text_figures(texts, phrases)
+        self.figures, self._words = _text_figures(texts, phrases)
         self._counts: dict[str, sparse.csr_matrix] = {}
+
+    def words(self, text: int) -> frozenset[str]:
+        """Distinct words of a text."""
+        return self._words[text]
 
     def counts(self, kind: str) -> sparse.csr_matrix:
         """Counts of terms of one kind, a row per text."""
@@ -92,16 +96,19 @@ class Texts:
         return self._counts[kind]
 
 
-def _text_figures(texts: Sequence[str], phrases: Phrases) -> np.ndarray:
-    """float32 of shape (len(texts), figures of one text)."""
+def _text_figures(texts: Sequence[str], phrases: Phrases) -> tuple[np.ndarray, list[frozenset[str]]]:
+    """float32 of shape (len(texts), figures of one text), and the distinct words of each."""
     lists = marker_lists()
     place = {name: len(_BASE) + at for at, name in enumerate(phrases.names)}
     found = np.zeros((len(texts), len(_BASE) + len(place)), dtype=np.float32)
     find = phrases.matcher.find
     base = []
+    distinct: list[frozenset[str]] = []
     for row, text in enumerate(texts):
         lower = lower_in_place(text)
         words = WORD.findall(lower)
+        known = frozenset(words)
+        distinct.append(known)
         size = len(text)
         upper = sum(map(str.isupper, text)) if not text.islower() else 0
         base.append(
@@ -116,12 +123,12 @@ def _text_figures(texts: Sequence[str], phrases: Phrases) -> np.ndarray:
                 bool(words) and words[0] in _QUESTION_WORDS,
                 text.count("["),
                 not text.isascii(),
-                len(NEGATORS.intersection(words)),
-                len(_FIRST_PERSON.intersection(words)),
-                len(_SECOND_PERSON.intersection(words)),
+                len(NEGATORS & known),
+                len(_FIRST_PERSON & known),
+                len(_SECOND_PERSON & known),
                 0.0,
                 0.0,
-                len(content_words(words, lists)),
+                len(known - lists.stop_words),
             )
         )
         for name, spans in find(lower, words).items():
@@ -132,7 +139,7 @@ def _text_figures(texts: Sequence[str], phrases: Phrases) -> np.ndarray:
     for name in ("words", "characters", "content", "exclamations", "questions", "negations"):
         column = _BASE.index(name)
         found[:, column] = np.log1p(found[:, column])
-    return found
+    return found, distinct
 
 
 @dataclass
@@ -223,6 +230,8 @@ def message_features(
         add(label, np.where(linked >= 0, history[np.maximum(linked, 0)], 0))
     for name, values in _running(corpus, texts, history).items():
         add(name, values[targets])
+    for name, values in zip(_NOVELTY, _novelty(corpus, texts, targets), strict=True):
+        add(name, values)
 
     views = {
         "own": own,
@@ -231,6 +240,8 @@ def message_features(
         "after": after,
         "own_tools": corpus.tool_of[targets],
         "tools_before": tools_before,
+        # without tools, who speaks when is told by the figures
+        "acts": np.where(_uses_tools(corpus)[corpus.owner[targets]], corpus.act_of[targets], 0),
     }
     selectors = {name: _selector(which, len(texts.texts)) for name, which in views.items()}
     return Seen(np.column_stack(columns) if targets.size else np.zeros((0, len(names)), np.float32), names, selectors)
@@ -243,6 +254,50 @@ def _tools_before(corpus: Corpus, targets: np.ndarray) -> np.ndarray:
     earlier = np.where(targets > 0, latest[np.maximum(targets - 1, 0)], -1)
     inside = earlier >= corpus.first[corpus.owner[targets]]
     return np.where(inside, corpus.tool_of[np.maximum(earlier, 0)], 0)
+
+
+def _uses_tools(corpus: Corpus) -> np.ndarray:
+    """Conversation -> whether any turn of it calls a tool."""
+    return np.bincount(corpus.owner[corpus.tool_of > 0], minlength=len(corpus.first)) > 0
+
+
+_NOVELTY = ("new_words", "new_numbers", "tool_new_words", "tool_repeated", "tool_words")
+
+
+def _novelty(corpus: Corpus, texts: Texts, targets: np.ndarray) -> np.ndarray:
+    """What of a turn was not said, or returned by a tool, in the turns before it: float32 of shape (5, targets).
+
+    Shares of words and of words with digits in the text and in the tool call, whether the same call was made before, and
+    how long the call is.
+    """
+    found = np.zeros((len(_NOVELTY), len(targets)), dtype=np.float32)
+    place = {turn: at for at, turn in enumerate(targets.tolist())}
+    text_of, tool_of = corpus.text_of.tolist(), corpus.tool_of.tolist()
+    for conversation in np.unique(corpus.owner[targets]).tolist():
+        first, last = int(corpus.first[conversation]), int(corpus.last[conversation])
+        known: set[str] = set()
+        calls: set[int] = set()
+        for turn in range(first, last):
+            own, tool = texts.words(text_of[turn]), tool_of[turn]
+            at = place.get(turn)
+            if at is not None:
+                found[0, at] = _new(own, known)
+                found[1, at] = _new({word for word in own if not word.isalpha()}, known)
+                if tool:
+                    called = texts.words(tool)
+                    found[2, at] = _new(called, known)
+                    found[3, at] = tool in calls
+                    found[4, at] = np.log1p(len(called))
+            known |= own
+            if tool:
+                known |= texts.words(tool)
+                calls.add(tool)
+    return found
+
+
+def _new(words: frozenset[str] | set[str], known: set[str]) -> float:
+    """Share of words that are not known; 0 of no words."""
+    return len(words - known) / len(words) if words else 0.0
 
 
 def _selector(rows: np.ndarray, count: int) -> sparse.csr_matrix:

@@ -47,6 +47,7 @@ _MODEL = [
     ("probabilities", pa.string()),
     ("confidence", pa.float64()),
     ("needs_review", pa.bool_()),
+    ("review_reason", pa.string()),
     ("is_training", pa.bool_()),
 ]
 SCHEMAS: dict[str, pa.Schema] = {

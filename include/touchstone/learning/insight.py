@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import Any
 
@@ -17,6 +18,7 @@ FIGURES = 15
 _NAMED = 4_000
 """Most frequent words and pairs of the judged texts that terms are named from."""
 _TOKEN_TEXTS = 5_000
+_DIGIT = re.compile(r"\d")
 VIEW_NAMES = {
     "own": "the message",
     "own_tools": "its tool calls",
@@ -30,6 +32,7 @@ VIEW_NAMES = {
     "agent_last": "the agent's last message",
     "customer_first": "the customer's first message",
     "tools": "tool calls",
+    "acts": "what happened when",
 }
 
 
@@ -52,7 +55,7 @@ def influences(
         used = matrix[:, columns]
         mean = np.asarray(used.mean(axis=0)).ravel()
         spread = np.sqrt(np.maximum(np.asarray(used.multiply(used).mean(axis=0)).ravel() - mean**2, 0))
-        for output in range(coefficients.shape[1]):
+        for output in range(coefficients.shape[1] if target.classes else 1):
             effect = coefficients[columns, output] * spread
             for one in np.argsort(-np.abs(effect), kind="stable")[: 3 * TERMS]:
                 if effect[one]:
@@ -73,7 +76,7 @@ def _figures(fitted: Estimator, blocks: Blocks, predicted: np.ndarray, target: T
     figures = figures - figures.mean(axis=0)
     scale = np.sqrt((figures**2).sum(axis=0))
     found = []
-    for output in range(predicted.shape[1]):
+    for output in range(predicted.shape[1] if target.classes else 1):
         values = predicted[:, output] - predicted[:, output].mean()
         length = float(np.sqrt(values @ values))
         related = figures.T @ values / np.maximum(scale * length, 1e-12)
@@ -91,7 +94,8 @@ def _vocabulary(design: Design, owners: np.ndarray) -> dict[str, int]:
     inside[owners] = True
     for turn in np.flatnonzero(inside[design.corpus.owner]).tolist():
         for text in (design.texts.texts[design.corpus.text_of[turn]], design.texts.texts[design.corpus.tool_of[turn]]):
-            words = text[:MAX_TERM_TEXT].lower().split()
+            # digits share a column, so they share a name
+            words = _DIGIT.sub("0", text[:MAX_TERM_TEXT].lower()).split()
             clean = [word.strip(".,!?:;()\"'") for word in words]
             found.update(word for word in clean if word)
             found.update(f"{one} {two}" for one, two in zip(words, words[1:], strict=False) if one.isalnum() and two.isalnum())

@@ -61,7 +61,9 @@ class Labels:
 
     Attributes:
         at: Row of each item: a turn, or the number of a conversation.
-        y: (n, 1) in shares of the scale, or (n, classes) shares of the (weighted) votes.
+        y: Of a scale (n, 1 + cuts): the mean in shares of the scale, and for each cut whether the tier lies above it, which
+            is learned by itself because what tells a failure from the rest is not what tells good from better; of a scale
+            with two values the mean alone. Of words (n, classes): shares of the (weighted) votes.
         tier: (n,) tier or class that people gave: of the plain mean, or the majority.
         weights: (n,) mean 1; more for items that more reviewers judged.
         groups: (n,) what stays together in splits.
@@ -180,12 +182,16 @@ def _labels(
         cuts=tuple(stated),
         levels=() if words else tuple(sorted({float(row.value) for row in rows})),
     )
+    given = np.array(y, dtype=np.float64).reshape(len(at), len(classes) or 1)
+    if not words and np.any((given > 0) & (given < 1)):
+        above = np.array(tier)[:, None] >= np.arange(1, len(stated) + 1)
+        given = np.hstack([given, above.astype(np.float64)])
     order = np.argsort(at, kind="stable")
     sizes = np.array(weights, dtype=np.float64)
     return Labels(
         target=target,
         at=np.array(at, dtype=np.int64)[order],
-        y=np.array(y, dtype=np.float64).reshape(len(at), len(classes) or 1)[order],
+        y=given[order],
         tier=np.array(tier, dtype=np.int64)[order],
         weights=(sizes / sizes.mean() if len(sizes) else sizes)[order],
         groups=np.array(groups, dtype=object)[order],

@@ -23,6 +23,7 @@ from touchstone.learning.dialogues import Dialogue
 from touchstone.learning.estimator import Estimator
 from touchstone.learning.features import FEATURES_VERSION, Phrases
 from touchstone.learning.insight import influences
+from touchstone.learning.languages import language_of, learned_languages
 from touchstone.learning.labels import INTERACTION, MESSAGE, Labels, Target, targets_of
 from touchstone.learning.reviews import Item, Reviews
 from touchstone.learning.vectors import VECTORS_VERSION, Weights
@@ -49,6 +50,7 @@ PREDICTION_COLUMNS = (
     "probability_low",
     "confidence",
     "needs_review",
+    "review_reason",
     "is_training",
     "evaluator_type",
     "evaluator_version",
@@ -85,6 +87,7 @@ class Model:
 
     Attributes:
         version: Evaluator version of its scores: `learned-` and a digest of data, options and code versions.
+        languages: Languages that it learned; conversations in others get no score of it, and go to review.
         manifest: What was read, with which options and versions; JSON.
     """
 
@@ -93,6 +96,7 @@ class Model:
     phrases: Phrases
     weights: dict[str, Weights]
     indicators: dict[str, str] | None
+    languages: list[str]
     manifest: dict[str, Any]
     state: str = gate.OBSERVE
     observed_since: datetime | None = None
@@ -124,14 +128,20 @@ class Model:
             `PREDICTION_COLUMNS`: value on the reviewers' scale (of words: null) and score, the same as 0 to 100; level, the
             value that a person would most alike have given, spread over the scale as people spread theirs; label (the word);
             tier; probability_low of the lowest tier; confidence, the calibrated probability that the stated tier or
-            word is what people say; needs_review where that is below `REVIEW_CONFIDENCE`; is_training where the model learned
+            word is what people say; needs_review with its review_reason (`confidence` below `REVIEW_CONFIDENCE`, or a
+            `language` that the model has not learned, which has no score at all); is_training where the model learned
             from judgements of the very item.
         """
         design = self.design(dialogues, rubric, frames)
-        parts = [self._predicted(one, design) for one in self.learned]
+        foreign = np.array([self._is_foreign(one) for one in dialogues], dtype=bool)
+        parts = [self._predicted(one, design, foreign) for one in self.learned]
         return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(PREDICTION_COLUMNS))
 
-    def _predicted(self, one: Learned, design: Design) -> pd.DataFrame:
+    def _is_foreign(self, dialogue: Dialogue) -> bool:
+        language = language_of(dialogue) if self.languages else None
+        return language is not None and language not in self.languages
+
+    def _predicted(self, one: Learned, design: Design, foreign: np.ndarray) -> pd.DataFrame:
         target, needed = one.target, set(one.estimator.linear.text)
         if target.grain == MESSAGE:
             turns = design.turns_of(target.sides)
@@ -169,6 +179,7 @@ class Model:
                 "probability_low": probabilities[:, 0] if target.scale else np.nan,
                 "confidence": confidence,
                 "needs_review": confidence < gate.REVIEW_CONFIDENCE,
+                "review_reason": np.where(confidence < gate.REVIEW_CONFIDENCE, "confidence", None),
                 "is_training": np.isin(_item_digests(zip(ids, message_ids, strict=True)), one.seen),
                 "evaluator_type": EVALUATOR_TYPE,
                 "evaluator_version": self.version,
@@ -177,6 +188,13 @@ class Model:
         )
         for at, name in enumerate(target.classes):
             frame[f"probability_{name}"] = probabilities[:, at]
+        unread = foreign[owners]
+        if unread.any():
+            stated = ["value", "score", "level", "probability_low", "confidence", *(f"probability_{one}" for one in target.classes)]
+            frame.loc[unread, stated] = np.nan
+            frame.loc[unread, ["label", "tier"]] = None
+            frame.loc[unread, "needs_review"] = True
+            frame.loc[unread, "review_reason"] = "language"
         return frame
 
 
@@ -188,6 +206,7 @@ def train(
     cuts: Mapping[str, Sequence[float]] | None = None,
     rubric: Rubric | None = None,
     resamples: int = agreement.RESAMPLES,
+    by_reviewer: bool = True,
     progress: Callable[[str], None] | None = None,
 ) -> Model:
     """Learn what reviewers say.
@@ -199,6 +218,7 @@ def train(
         cuts: Dimension -> lowest values of the upper tiers, on the reviewers' scale.
         rubric: Whose indicators are read as figures of whole conversations; the shipped one by default.
         resamples: Of the bootstrap intervals in the report; 0 leaves them out.
+        by_reviewer: Whether the report holds the cross-validation by reviewer, which doubles the time.
         progress: Told what is being done.
 
     Raises:
@@ -235,7 +255,7 @@ def train(
     learned = []
     for labels in found:
         tell(f"learning {labels.target.name} of {labels.target.grain}s from {len(labels.at):,} judged items")
-        learned.append(_learn(labels, design, seed, resamples))
+        learned.append(_learn(labels, design, seed, resamples, by_reviewer))
     judged = {row.interaction_id for row in reviews.rows}
     manifest = {
         "options": options,
@@ -245,7 +265,9 @@ def train(
         "balance": gold.as_records(gold.balance(dialogues, judged)),
         "judged_conversations": sum(one.interaction_id in judged for one in dialogues),
     }
-    return Model(version, learned, phrases, design.weights, rules.indicators if rules else None, manifest)
+    languages = learned_languages(one for one in dialogues if one.interaction_id in judged)
+    indicators = rules.indicators if rules else None
+    return Model(version, learned, phrases, design.weights, indicators, languages, manifest)
 
 
 def _conversations_hash(dialogues: Sequence[Dialogue]) -> str:
@@ -253,7 +275,7 @@ def _conversations_hash(dialogues: Sequence[Dialogue]) -> str:
     return hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
-def _learn(labels: Labels, design: Design, seed: int, resamples: int) -> Learned:
+def _learn(labels: Labels, design: Design, seed: int, resamples: int, by_reviewer: bool) -> Learned:
     target = labels.target
     if target.grain == MESSAGE:
         blocks, names = design.messages(labels.at)
@@ -267,11 +289,9 @@ def _learn(labels: Labels, design: Design, seed: int, resamples: int) -> Learned
     fitted.estimator.prune()
     calibrated, held_out = _calibrate(labels, fitted)
     chosen = calibrated.choose(held_out)
-    confidence = held_out[np.arange(len(chosen)), chosen]
-    is_right = chosen == labels.tier
     levels = _level_cuts(labels, fitted.out_of_fold[:, 0]) if not target.classes else np.zeros(0)
-    by_reviewer = _reviewer_held_out(labels, fitted, blocks, weights, seed)
-    report = _report(labels, fitted, levels, confidence, is_right, chosen, by_reviewer, seed, resamples)
+    reviewed = _reviewer_held_out(labels, fitted, blocks, weights, seed) if by_reviewer else None
+    report = _report(labels, fitted, levels, held_out, chosen, reviewed, seed, resamples)
     report["influences"] = influences(fitted.estimator, blocks, fitted.out_of_fold, design, labels.at, target)
     if target.grain == MESSAGE:
         items = [(one, design.corpus.messages[at].message_id) for one, at in zip(labels.interactions, labels.at, strict=True)]
@@ -308,7 +328,7 @@ def _calibration(labels: Labels, predicted: np.ndarray, rows: np.ndarray) -> Cal
     plain = np.ones(int(rows.sum()))
     if labels.target.classes:
         return calibration.fit_words(predicted[rows], labels.tier[rows], count, plain)
-    return calibration.fit_ordinal(predicted[rows, 0], labels.tier[rows], count, plain)
+    return calibration.fit_ordinal(predicted[rows], labels.tier[rows], count, plain)
 
 
 def _level_cuts(labels: Labels, predicted: np.ndarray) -> np.ndarray:
@@ -348,7 +368,7 @@ def _reviewer_held_out(
             if class_of:
                 y[at] = np.mean([np.eye(len(class_of))[class_of[str(value)]] for value in others], axis=0)
             else:
-                y[at] = (np.mean([float(value) for value in others]) - low) / (high - low)
+                y[at, 0] = (np.mean([float(value) for value in others]) - low) / (high - low)
         test = [
             at
             for at, votes in enumerate(labels.votes)
@@ -380,14 +400,16 @@ def _report(
     labels: Labels,
     fitted: estimator.Fitted,
     level_cuts: np.ndarray,
-    confidence: np.ndarray,
-    is_right: np.ndarray,
+    probabilities: np.ndarray,
     chosen: np.ndarray,
     by_reviewer: dict[str, Any] | None,
     seed: int,
     resamples: int,
 ) -> dict[str, Any]:
     target = labels.target
+    confidence = probabilities[np.arange(len(chosen)), chosen]
+    low_probability = probabilities[:, 0]
+    is_right = chosen == labels.tier
     double = sum(len(one) > 1 for one in labels.votes)
     people = agreement.between_people(labels.rows, seed=seed, resamples=resamples) if double >= 3 else []
     drawn = np.random.default_rng(seed)
@@ -416,7 +438,7 @@ def _report(
             resamples=resamples,
         )
         machine_kappa = agreement.kappa([float(value) for value in one_vote], said.tolist())
-        quality = {"auroc_low": _auroc(labels.tier == 0, -fitted.out_of_fold[:, 0])}
+        quality = {"auroc_low": _auroc(labels.tier == 0, low_probability)}
     human_kappa = next((one.value for one in people if one.name in ("kappa", "weighted_kappa")), None)
     sure, unsure = calibration.halves(confidence, is_right)
     return {
@@ -443,7 +465,7 @@ def _report(
         "chosen": {
             "mix": list(fitted.estimator.linear.mix),
             "alpha": fitted.estimator.linear.alpha,
-            "blend": list(fitted.estimator.blend),
+            "blend": fitted.estimator.blend.tolist(),
             "tried": fitted.estimator.tried,
         },
     }

@@ -27,6 +27,7 @@ from touchstone.sources.readers import file_format
 
 REQUIRED = ("interaction_id", "reviewer", "dimension", "value")
 OVERALL = "overall"
+_MONTH = 30.44 * 86_400  # seconds
 MAX_LENGTH = 256
 AGREEMENT_PRIOR = 10
 """Shared items that a reviewer's measured agreement needs to count as much as the mean of all reviewers."""
@@ -140,36 +141,54 @@ def read_reviews(paths: Iterable[str | Path]) -> Reviews:
     Raises:
         SourceError: A file is absent or has no known format.
     """
-    found = Reviews()
-    seen: set[tuple[Any, ...]] = set()
-    scales: dict[str, tuple[Any, ...]] = {}
+    found = _Collection()
     for path in map(Path, paths):
         if not path.is_file():
             raise SourceError("there is no such file", str(path), "Give the path of a file of review rows.")
         for line, record in _records(path):
-            try:
-                if isinstance(record, UnusableReview):
-                    raise record
-                row = review(record)
-                key = (row.interaction_id, row.message_id, row.reviewer, row.name, row.reviewed_at, row.subject)
-                if key in seen:
-                    raise UnusableReview(
-                        "the same reviewer judges the same item and dimension twice at one time", "Keep one of the rows."
-                    )
-                scale = (row.scale_min, row.scale_max)
-                if scales.setdefault(row.name, scale) != scale:
-                    stated = scales[row.name]
-                    raise UnusableReview(
-                        f"dimension {row.name!r} has the scale {_shown(scale)} here and {_shown(stated)} before",
-                        "Keep one scale per dimension, or give the dimensions two names.",
-                    )
-                seen.add(key)
-                found.rows.append(row)
-                found.places.append((str(path), line))
-            except UnusableReview as fault:
-                kept = record if isinstance(record, dict) else {}
-                found.refused.append(RefusedReview(str(path), line, kept, fault.reason, fault.remedy))
-    return found
+            found.add(str(path), line, record)
+    return found.reviews
+
+
+def from_records(records: Iterable[dict[str, Any]], origin: str = "records") -> Reviews:
+    """Review rows that are in memory, checked like those of a file."""
+    found = _Collection()
+    for number, record in enumerate(records, 1):
+        found.add(origin, number, record)
+    return found.reviews
+
+
+class _Collection:
+    """Accepted and refused rows, with what tells repeated rows and changing scales."""
+
+    def __init__(self) -> None:
+        self.reviews = Reviews()
+        self._seen: set[tuple[Any, ...]] = set()
+        self._scales: dict[str, tuple[Any, ...]] = {}
+
+    def add(self, origin: str, line: int, record: dict[str, Any] | UnusableReview) -> None:
+        try:
+            if isinstance(record, UnusableReview):
+                raise record
+            row = review(record)
+            key = (row.interaction_id, row.message_id, row.reviewer, row.name, row.reviewed_at, row.subject)
+            if key in self._seen:
+                raise UnusableReview(
+                    "the same reviewer judges the same item and dimension twice at one time", "Keep one of the rows."
+                )
+            scale = (row.scale_min, row.scale_max)
+            stated = self._scales.setdefault(row.name, scale)
+            if stated != scale:
+                raise UnusableReview(
+                    f"dimension {row.name!r} has the scale {_shown(scale)} here and {_shown(stated)} before",
+                    "Keep one scale per dimension, or give the dimensions two names.",
+                )
+            self._seen.add(key)
+            self.reviews.rows.append(row)
+            self.reviews.places.append((origin, line))
+        except UnusableReview as fault:
+            kept = record if isinstance(record, dict) else {}
+            self.reviews.refused.append(RefusedReview(origin, line, kept, fault.reason, fault.remedy))
 
 
 def _shown(scale: tuple[Any, ...]) -> str:
@@ -353,6 +372,8 @@ class Reviewer:
             others' majority); None below three shared items.
         leniency: Mean difference to the mean of the others on the same items, in shares of the scale; None for words.
         self_consistency: Share of items judged twice that got the same value; None without such items.
+        drift: Change of the leniency per month, least squares, with its 95 % interval in `drift_low` and `drift_high`; None
+            below ten shared items or thirty days.
         weight: What a judgement counts in the fit; the mean of all reviewers is 1.
     """
 
@@ -362,6 +383,9 @@ class Reviewer:
     agreement: float | None
     leniency: float | None
     self_consistency: float | None
+    drift: float | None
+    drift_low: float | None
+    drift_high: float | None
     weight: float
 
 
@@ -387,6 +411,7 @@ def rank_reviewers(rows: Iterable[Review]) -> list[Reviewer]:
     pairs: dict[str, list[tuple[Any, Any]]] = {}
     counts: dict[str, int] = {}
     twice: dict[str, list[bool]] = {}
+    moved: dict[str, list[tuple[float, float]]] = {}
     for judged in by_item(rows).values():
         mine: dict[str, list[Any]] = {}
         for row in judged:
@@ -403,6 +428,11 @@ def rank_reviewers(rows: Iterable[Review]) -> list[Reviewer]:
                 pairs.setdefault(reviewer, []).append((values[-1], majority))
             else:
                 pairs.setdefault(reviewer, []).append((float(np.mean(values)), float(np.mean(others))))
+                moved.setdefault(reviewer, []).extend(
+                    (row.reviewed_at.timestamp() / _MONTH, row.scaled - float(np.mean(others)))
+                    for row in judged
+                    if row.reviewer == reviewer and row.reviewed_at
+                )
     agreement = {name: _agreement(found, words) for name, found in pairs.items()}
     known = [value for value in agreement.values() if value is not None]
     centre = float(np.mean(known)) if known else 1.0
@@ -420,11 +450,25 @@ def rank_reviewers(rows: Iterable[Review]) -> list[Reviewer]:
             agreement=agreement.get(name),
             leniency=None if words or name not in pairs else float(np.mean([one - other for one, other in pairs[name]])),
             self_consistency=float(np.mean(twice[name])) if name in twice else None,
+            **_drift(moved.get(name, [])),
             weight=raw[name] / mean,
         )
         for name in counts
     ]
     return sorted(found, key=lambda one: (-(one.agreement if one.agreement is not None else -2.0), one.reviewer))
+
+
+def _drift(moved: list[tuple[float, float]]) -> dict[str, float | None]:
+    """Slope of (months, leniency) with its interval."""
+    months, leniency = np.array(moved, dtype=float).reshape(-1, 2).T
+    if len(moved) < 10 or np.ptp(months) < 30 / 30.44:
+        return {"drift": None, "drift_low": None, "drift_high": None}
+    months = months - months.mean()
+    spread = float(months @ months)
+    slope = float(months @ leniency) / spread
+    residual = leniency - leniency.mean() - slope * months
+    half = 1.96 * math.sqrt(float(residual @ residual) / (len(moved) - 2) / spread)
+    return {"drift": slope, "drift_low": slope - half, "drift_high": slope + half}
 
 
 def _agreement(pairs: list[tuple[Any, Any]], words: bool) -> float | None:

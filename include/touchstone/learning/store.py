@@ -63,6 +63,7 @@ def save(model: Model, folder: str | Path) -> Path:
             "vectors_version": VECTORS_VERSION,
             "phrases": {"lists": model.phrases.lists, "negatable": model.phrases.negatable},
             "indicators": model.indicators,
+            "languages": model.languages,
             "weights": sorted(model.weights),
             "manifest": model.manifest,
             "learned": learned,
@@ -99,6 +100,7 @@ def load(folder: str | Path) -> Model:
             phrases=phrases,
             weights=weights,
             indicators=document["indicators"],
+            languages=document["languages"],
             manifest=document["manifest"],
             state=document["state"],
             observed_since=datetime.fromisoformat(since) if since else None,
@@ -181,6 +183,7 @@ def _packed(name: str, one: Learned, arrays: dict[str, np.ndarray]) -> dict[str,
         f"{name}/mean": linear.standard.mean,
         f"{name}/scale": linear.standard.scale,
         f"{name}/centre": one.estimator.centre,
+        f"{name}/blend": one.estimator.blend,
         f"{name}/calibration": calibrated.coefficients,
         f"{name}/levels": one.levels,
         f"{name}/seen": one.seen,
@@ -194,7 +197,6 @@ def _packed(name: str, one: Learned, arrays: dict[str, np.ndarray]) -> dict[str,
         "views": [list(key) for key in linear.text],
         "mix": list(linear.mix),
         "alpha": linear.alpha,
-        "blend": list(one.estimator.blend),
         "has_forest": forest is not None,
         "is_ordinal": calibrated.is_ordinal,
         "exponent": calibrated.exponent,
@@ -217,7 +219,7 @@ def _unpacked(name: str, stored: dict[str, Any], arrays: dict[str, np.ndarray]) 
     if forest is not None:
         _check_forest(forest, len(stored["figure_names"]))
     fitted = Estimator(
-        linear, forest, tuple(stored["blend"]), arrays[f"{name}/centre"], stored["figure_names"], stored["report"]["chosen"]["tried"]
+        linear, forest, arrays[f"{name}/blend"], arrays[f"{name}/centre"], stored["figure_names"], stored["report"]["chosen"]["tried"]
     )
     calibrated = Calibration(
         arrays[f"{name}/calibration"], stored["is_ordinal"], stored["exponent"], arrays.get(f"{name}/shares")
