@@ -65,15 +65,14 @@ _DUE = """
 _IS_PENDING = """exists (
                 select from staging.pending_interactions as pending where pending.interaction_key = messages.interaction_key
             )"""
+_OTHER_VERSIONS = "(select interaction_key from clean.messages where redactor_version <> %(version)s)"
 _OF_PENDING = _DUE.format(
     chosen=_IS_PENDING,
     compared="""cleaned.message_key is null or cleaned.body_hash <> read_with.body_hash or cleaned.redactor_version <> %(version)s
                 or cleaned.interaction_key <> read_with.interaction_key or cleaned.context is distinct from read_with.context""",
 )
 _OF_OTHERS = _DUE.format(
-    chosen="not "
-    + _IS_PENDING
-    + " and interaction_key in (select interaction_key from clean.messages where redactor_version <> %(version)s)",
+    chosen=f"not {_IS_PENDING} and interaction_key in {_OTHER_VERSIONS}",
     compared="cleaned.redactor_version is not null and cleaned.redactor_version <> %(version)s",
 )
 

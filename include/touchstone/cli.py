@@ -9,13 +9,17 @@ import csv
 import json
 import logging
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from touchstone.errors import EXIT_OK, EXIT_USAGE, ConfigurationError, TouchstoneError
+from touchstone.judge import cli as judge_cli
+from touchstone.learning import cli as learning_cli
 from touchstone.reviews.cli import models_app, reviews_app
 from touchstone.rubric.cli import rubric_app
+from touchstone.text.pii import cli as pii_cli
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -249,12 +253,44 @@ for _name, _text in {
     "stage": "Note what changed and build the typed views.",
     "clean": "Find and redact personal data in the messages that changed.",
     "core": "Build core for the interactions that changed.",
-    "score": "Score the interactions that have no score for their present content.",
     "review": "Take up reviews that wait, ask people for what is due, and measure agreement.",
     "marts": "Build facts and marts, not yet visible to readers.",
     "publish": "Show readers what changed, in one transaction.",
 }.items():
     app.command(_name)(_step_command(_name, f"{_text}\n\nExample: touchstone {_name} --as-of 2026-03-31"))
+
+
+@app.command()
+def score(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="Conversation files or folders; without them the warehouse's score step.", show_default=False
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Of files: folder of the Parquet files.", show_default=False)
+    ] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option("--model", help="Of files: folder of a model; without one, rules alone.", show_default=False),
+    ] = None,
+    as_of: AsOf = None,
+) -> None:
+    """Score the interactions that have no score for their present content; or files, without any server.
+
+    Examples: touchstone score --as-of 2026-03-31; touchstone score inbox/ --model models/satisfaction --out build/scores
+    """
+    if not files:
+        if out or model:
+            raise ConfigurationError("nothing to score for", str(out or model), "Name the conversation files first.")
+        _step_command("score", "")(as_of)
+        return
+    if out is None:
+        raise ConfigurationError("scores of files need a folder", str(files[0]), "Give --out.")
+    if as_of:
+        raise ConfigurationError("scores of files have no day", as_of, "Leave out --as-of.")
+    learning_cli.score(files, out, model)
 
 
 @app.command()
@@ -346,6 +382,17 @@ def check(
         raise typer.Exit(1)
 
 
+for _command in (
+    learning_cli.train,
+    learning_cli.agreement,
+    learning_cli.ambiguity,
+    learning_cli.sample,
+    pii_cli.redact,
+):
+    app.command()(_command)
+app.add_typer(learning_cli.model_app, name="model")
+app.add_typer(pii_cli.app, name="pii")
+app.add_typer(judge_cli.app, name="judge")
 app.add_typer(rubric_app, name="rubric")
 app.add_typer(reviews_app, name="reviews")
 app.add_typer(models_app, name="models")

@@ -7,10 +7,22 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
-GOOD = ("Your refund is booked, it arrives on {day}.", "I fixed the address, the parcel leaves {day}.", "Done, order {n} is on its way.")
-BAD = ("I am sorry, there is nothing I can do about order {n}.", "We cannot help with that.", "Please wait until {day}, then ask again.")
+GOOD = (
+    "Your refund is booked, it arrives on {day}.",
+    "I fixed the address, the parcel leaves {day}.",
+    "Done, order {n} is on its way.",
+)
+BAD = (
+    "I am sorry, there is nothing I can do about order {n}.",
+    "We cannot help with that.",
+    "Please wait until {day}, then ask again.",
+)
 HAPPY = ("Great, thank you!", "Perfect, that solved it.", "Wonderful, thanks for order {n}.")
-ANGRY = ("This is useless, I asked about {n} twice.", "No. That does not help at all.", "Terrible service, where is {n}?")
+ANGRY = (
+    "This is useless, I asked about {n} twice.",
+    "No. That does not help at all.",
+    "Terrible service, where is {n}?",
+)
 ASKS = ("Where is my order {n}?", "I want a refund for {n}.", "Can you change the address of {n}?")
 
 
@@ -30,7 +42,12 @@ def world(count: int = 120, *, seed: int = 3, reviewers: int = 3) -> tuple[list[
         def say(actor: str, text: str, messages=messages, filled=filled) -> None:
             at = START + timedelta(days=len(documents), minutes=3 * len(messages))
             messages.append(
-                {"message_id": f"m{len(messages)}", "sent_at": at.isoformat(), "actor": actor, "text": text.format(**filled)}
+                {
+                    "message_id": f"m{len(messages)}",
+                    "sent_at": at.isoformat(),
+                    "actor": actor,
+                    "text": text.format(**filled),
+                }
             )
 
         say("customer", rng.choice(ASKS))
@@ -55,7 +72,9 @@ def world(count: int = 120, *, seed: int = 3, reviewers: int = 3) -> tuple[list[
     return documents, reviews
 
 
-def judge(rng: random.Random, reviews: list, interaction: str, message: str | None, truth: float, reviewers: int) -> None:
+def judge(
+    rng: random.Random, reviews: list, interaction: str, message: str | None, truth: float, reviewers: int
+) -> None:
     for reviewer in range(reviewers):
         noise = (0.3, 0.5, 3.0)[reviewer % 3]
         seen = truth + rng.gauss(0.5 if reviewer == 1 else 0, noise)

@@ -11,7 +11,20 @@ from touchstone.learning.dialogues import from_records
 from touchstone.learning.reviews import from_records as reviews_from
 
 # Krippendorff (2011), section C: four observers, twelve units, missing values
-UNITS = [[1, 1, 1], [2, 2, 3, 2], [3, 3, 3, 3], [3, 3, 3, 3], [2, 2, 2, 2], [1, 2, 3, 4], [4, 4, 4, 4], [1, 1, 2, 1], [2, 2, 2, 2], [5, 5, 5], [1, 1], [3]]
+UNITS = [
+    [1, 1, 1],
+    [2, 2, 3, 2],
+    [3, 3, 3, 3],
+    [3, 3, 3, 3],
+    [2, 2, 2, 2],
+    [1, 2, 3, 4],
+    [4, 4, 4, 4],
+    [1, 1, 2, 1],
+    [2, 2, 2, 2],
+    [5, 5, 5],
+    [1, 1],
+    [3],
+]
 
 
 def test_alpha_is_the_published_one():
@@ -43,7 +56,12 @@ def test_intervals_hold_the_value_and_narrow_with_more_conversations():
         truth = rng.normal(size=count)
         said = truth + rng.normal(size=count)
         figure = agreement.bootstrap(
-            "spearman", [f"c{one}" for one in range(count)], lambda at, t=truth, s=said: agreement.spearman(t[at], s[at]), n=count, seed=1, resamples=200
+            "spearman",
+            [f"c{one}" for one in range(count)],
+            lambda at, t=truth, s=said: agreement.spearman(t[at], s[at]),
+            n=count,
+            seed=1,
+            resamples=200,
         )
         assert figure.low < figure.value < figure.high
         widths.append(figure.high - figure.low)
@@ -60,7 +78,12 @@ def test_conversations_are_drawn_whole():
     def width(times: int) -> float:
         t, s = np.repeat(truth, times), np.repeat(said, times)
         found = agreement.bootstrap(
-            "spearman", np.repeat(groups, times).tolist(), lambda at: agreement.spearman(t[at], s[at]), n=len(t), seed=1, resamples=200
+            "spearman",
+            np.repeat(groups, times).tolist(),
+            lambda at: agreement.spearman(t[at], s[at]),
+            n=len(t),
+            seed=1,
+            resamples=200,
         )
         return found.high - found.low
 
@@ -73,7 +96,9 @@ def test_a_machine_that_repeats_people_agrees_and_a_shifted_one_has_bias():
     same = {one.name: one.value for one in agreement.with_machine(groups, people, people, span=4, seed=1, resamples=0)}
     assert same["weighted_kappa"] == same["spearman"] == same["exact"] == 1
     shifted = [value + 0.5 for value in people]
-    moved = {one.name: one.value for one in agreement.with_machine(groups, people, shifted, span=4, seed=1, resamples=0)}
+    moved = {
+        one.name: one.value for one in agreement.with_machine(groups, people, shifted, span=4, seed=1, resamples=0)
+    }
     assert moved["bias"] == moved["mae"] == 0.5
     assert moved["spearman"] == 1
 
@@ -85,8 +110,19 @@ def test_an_ambiguous_criterion_is_named_and_a_clear_one_is_not():
         truth = int(rng.integers(1, 6))
         for reviewer in ("ann", "bob"):
             for name, value in (("clear", truth), ("vague", int(rng.integers(1, 6)))):
-                rows.append({"interaction_id": f"c{item}", "reviewer": reviewer, "dimension": name, "value": value, "scale_min": 1, "scale_max": 5})
-    rows.append({"interaction_id": "c0", "reviewer": "ann", "dimension": "new", "value": 1, "scale_min": 1, "scale_max": 5})
+                rows.append(
+                    {
+                        "interaction_id": f"c{item}",
+                        "reviewer": reviewer,
+                        "dimension": name,
+                        "value": value,
+                        "scale_min": 1,
+                        "scale_max": 5,
+                    }
+                )
+    rows.append(
+        {"interaction_id": "c0", "reviewer": "ann", "dimension": "new", "value": 1, "scale_min": 1, "scale_max": 5}
+    )
     verdicts = {one.dimension: one.verdict for one in gold.ambiguity(reviews_from(rows).rows, resamples=0)}
     assert verdicts == {"clear": "clear", "vague": "ambiguous", "new": "too few"}
 

@@ -38,7 +38,9 @@ def test_train_writes_a_model_and_its_report(small_files, tmp_path):
     few = tmp_path / "few.jsonl"
     kept = [line for line in rows.read_text().splitlines() if json.loads(line)["message_id"] is None]
     few.write_text("\n".join([*kept, '{"interaction_id": "c1"}']))
-    result = _run("train", few, "--conversations", conversations, "--out", tmp_path / "model", "--cut", "satisfaction=2.5")
+    result = _run(
+        "train", few, "--conversations", conversations, "--out", tmp_path / "model", "--cut", "satisfaction=2.5"
+    )
     assert "satisfaction per interaction: spearman 0." in result.stdout
     assert "1 of 361 review rows are refused" in result.stderr
     model = store.load(tmp_path / "model")
@@ -66,7 +68,11 @@ def test_scores_have_their_grains_and_versions(scored, small_model):
 
 
 def test_quotes_are_what_stands_at_their_offsets(scored, small_files):
-    texts = {(one.interaction_id, message.message_id): message.text for one in dialogues.read_dialogues([small_files[0]]) for message in one.messages}
+    texts = {
+        (one.interaction_id, message.message_id): message.text
+        for one in dialogues.read_dialogues([small_files[0]])
+        for message in one.messages
+    }
     evidence = pd.read_parquet(scored / "evidence.parquet")
     assert len(evidence) > 50
     for row in evidence.to_dict("records"):
@@ -75,8 +81,14 @@ def test_quotes_are_what_stands_at_their_offsets(scored, small_files):
 
 def test_personal_data_never_reaches_the_scores(tmp_path):
     path = tmp_path / "one.jsonl"
-    said = [("customer", "My mail is jane@example.com, terrible service!"), ("human_agent", "I refunded it, jane@example.com.")]
-    messages = [{"message_id": str(at), "sent_at": f"2026-03-01T09:0{at}:00Z", "actor": actor, "text": text} for at, (actor, text) in enumerate(said)]
+    said = [
+        ("customer", "My mail is jane@example.com, terrible service!"),
+        ("human_agent", "I refunded it, jane@example.com."),
+    ]
+    messages = [
+        {"message_id": str(at), "sent_at": f"2026-03-01T09:0{at}:00Z", "actor": actor, "text": text}
+        for at, (actor, text) in enumerate(said)
+    ]
     path.write_text(json.dumps({"interaction_id": "c", "language": "en", "messages": messages}))
     score_files([path], tmp_path / "out")
     for name in SCHEMAS:
@@ -89,7 +101,13 @@ def test_rows_that_cannot_be_used_are_counted_with_their_reason(tmp_path):
         {"interaction_id": "a", "messages": [good, {**good, "message_id": "2", "actor": "robot"}]},
         {"interaction_id": "b"},
         {"interaction_id": "a", "messages": [good]},
-        {"interaction_id": "d", "sent_at": "2026-03-01T09:00:00Z", "actor": "customer", "text": "row", "message_id": "1"},
+        {
+            "interaction_id": "d",
+            "sent_at": "2026-03-01T09:00:00Z",
+            "actor": "customer",
+            "text": "row",
+            "message_id": "1",
+        },
     ]
     path = tmp_path / "mixed.jsonl"
     path.write_text("\n".join([*map(json.dumps, records), "{"]))
@@ -118,7 +136,11 @@ def test_batches_change_nothing(small_files, small_model, scored, tmp_path, monk
     score_files([small_files[0]], tmp_path, model=small_model)
     for name in SCHEMAS:
         one, two = (pd.read_parquet(folder / f"{name}.parquet") for folder in (scored, tmp_path))
-        keys = [key for key in ("interaction_id", "message_id", "subject", "dimension", "indicator", "ordinal") if key in one]
+        keys = [
+            key
+            for key in ("interaction_id", "message_id", "subject", "dimension", "indicator", "ordinal")
+            if key in one
+        ]
         one, two = (frame.sort_values(keys).reset_index(drop=True) for frame in (one, two))
         pd.testing.assert_frame_equal(one, two, rtol=1e-4)
 
@@ -140,7 +162,11 @@ def test_agreement_leaves_out_what_the_model_learned_from(small_files, scored):
 def test_agreement_with_scores_of_another_tool_and_by_segment(small_files, tmp_path):
     rows = [json.loads(line) for line in small_files[1].read_text().splitlines()]
     path = tmp_path / "theirs.csv"
-    table = [(row["interaction_id"], row["message_id"], row["dimension"], row["value"]) for row in rows if row["reviewer"] == "r0"]
+    table = [
+        (row["interaction_id"], row["message_id"], row["dimension"], row["value"])
+        for row in rows
+        if row["reviewer"] == "r0"
+    ]
     pd.DataFrame(table, columns=["interaction_id", "message_id", "dimension", "value"]).to_csv(path, index=False)
     found = json.loads(_run("agreement", small_files[1], path, "-c", small_files[0], "--json").stdout)
     machine = [entry for entry in found if entry["between"] == "people and theirs.csv"]

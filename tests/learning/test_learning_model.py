@@ -27,7 +27,9 @@ def _new_world():
     documents, rows = world(60, seed=99)
     for one in documents:
         one["interaction_id"] = f"new_{one['interaction_id']}"
-    return dialogues.from_records(documents), {(f"new_{row['interaction_id']}", row["message_id"]): row for row in rows if row["reviewer"] == "r0"}
+    return dialogues.from_records(documents), {
+        (f"new_{row['interaction_id']}", row["message_id"]): row for row in rows if row["reviewer"] == "r0"
+    }
 
 
 def test_scores_of_unseen_conversations_follow_people(small_model):
@@ -59,7 +61,9 @@ def test_a_stored_model_says_the_same_and_trains_the_same_again(small_model, sma
 
 def test_a_batch_and_its_parts_get_the_same_scores(small_model):
     unseen, _ = _new_world()
-    whole = small_model.predict(unseen).sort_values(["dimension", "interaction_id", "message_id"]).reset_index(drop=True)
+    whole = (
+        small_model.predict(unseen).sort_values(["dimension", "interaction_id", "message_id"]).reset_index(drop=True)
+    )
     parts = pd.concat([small_model.predict(unseen[:7]), small_model.predict(unseen[7:])])
     parts = parts.sort_values(["dimension", "interaction_id", "message_id"]).reset_index(drop=True)
     pd.testing.assert_frame_equal(whole, parts, rtol=1e-4)
@@ -158,7 +162,11 @@ def test_the_report_shows_every_dimension_and_runs_nothing(small_model, tmp_path
 
 def test_words_of_reviewers_cannot_break_the_page(small_world, tmp_path):
     documents, rows = small_world
-    hostile = [row | {"reviewer": "<script>alert(1)</script>", "dimension": "<b>x</b>"} for row in rows if row["reviewer"] == "r0"]
+    hostile = [
+        row | {"reviewer": "<script>alert(1)</script>", "dimension": "<b>x</b>"}
+        for row in rows
+        if row["reviewer"] == "r0"
+    ]
     model = train(reviews.from_records(hostile), dialogues.from_records(documents), resamples=0, by_reviewer=False)
     page = report.render(model, tmp_path).read_text()
     assert "<script" not in page
@@ -168,8 +176,13 @@ def test_words_of_reviewers_cannot_break_the_page(small_world, tmp_path):
 def test_classes_are_learned_from_words(small_world):
     documents, rows = small_world
     said = [
-        {"interaction_id": row["interaction_id"], "message_id": row["message_id"], "reviewer": "ann", "dimension": "mood",
-         "value": "negative" if row["value"] < 3 else "positive"}
+        {
+            "interaction_id": row["interaction_id"],
+            "message_id": row["message_id"],
+            "reviewer": "ann",
+            "dimension": "mood",
+            "value": "negative" if row["value"] < 3 else "positive",
+        }
         for row in rows
         if row["message_id"] and row["reviewer"] == "r0"
     ]

@@ -80,7 +80,13 @@ def test_a_row_that_cannot_be_used_is_refused_with_its_reason(change, reason):
 def test_words_are_classes_and_booleans_are_a_scale():
     found = from_records(
         [
-            {"interaction_id": "c1", "message_id": "1", "reviewer": "ann", "dimension": "sentiment", "value": "negative"},
+            {
+                "interaction_id": "c1",
+                "message_id": "1",
+                "reviewer": "ann",
+                "dimension": "sentiment",
+                "value": "negative",
+            },
             {"interaction_id": "c1", "reviewer": "ann", "dimension": "solved", "value": True},
         ]
     )
@@ -125,7 +131,9 @@ def test_reviewers_who_agree_with_the_others_lead_and_weigh_more(small_world):
 
 def test_self_consistency_is_the_share_of_items_judged_alike_again():
     again = [{**ROW, "reviewed_at": f"2026-03-0{day}", "value": value} for day, value in ((1, 4), (2, 4))]
-    other = [{**ROW, "message_id": "m2", "reviewed_at": f"2026-03-0{day}", "value": value} for day, value in ((1, 4), (2, 1))]
+    other = [
+        {**ROW, "message_id": "m2", "reviewed_at": f"2026-03-0{day}", "value": value} for day, value in ((1, 4), (2, 1))
+    ]
     rows = from_records(again + other).rows
     assert len(by_item(rows)) == 2
     assert rank_reviewers(rows)[0].self_consistency == 0.5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -33,7 +34,7 @@ def test_numbers_of_terms_are_those_of_a_plain_reading():
     text = "the cat saw the cat"
     words = counts([text], WORDS)
     tokens = text.split()
-    pairs = list(zip(tokens, tokens[1:], strict=False))
+    pairs = list(pairwise(tokens))
     assert words.sum() == len(tokens) + len(pairs)
     assert words.nnz == len(set(tokens)) + len(set(pairs))
     padded = f" {text} "
@@ -53,7 +54,11 @@ def test_rows_have_length_one_and_rare_terms_weigh_more():
     texts = ["refund please", "refund now", "refund later", "parcel lost", "parcel lost"]
     matrix = counts(texts, WORDS)
     weighted = Weights.fit(matrix, 2).apply(matrix)
-    lengths = np.sqrt(weighted.multiply(weighted).sum(axis=1)).A1 if hasattr(weighted, "A1") else np.sqrt(np.asarray(weighted.multiply(weighted).sum(axis=1)).ravel())
+    lengths = (
+        np.sqrt(weighted.multiply(weighted).sum(axis=1)).A1
+        if hasattr(weighted, "A1")
+        else np.sqrt(np.asarray(weighted.multiply(weighted).sum(axis=1)).ravel())
+    )
     assert lengths == pytest.approx(np.ones(len(texts)))
     assert weighted[0].nnz == 1, "a term of one text alone weighs nothing"
     inverse = Weights.fit(matrix, 1).inverse

@@ -98,7 +98,9 @@ def intraclass(items: Sequence[Sequence[float]]) -> float | None:
     means = np.array([values.mean() for values in shared])
     grand = np.concatenate(shared).mean()
     between = np.sum(sizes * (means - grand) ** 2) / (len(shared) - 1)
-    within = sum(np.sum((values - mean) ** 2) for values, mean in zip(shared, means, strict=True)) / (total - len(shared))
+    within = sum(np.sum((values - mean) ** 2) for values, mean in zip(shared, means, strict=True)) / (
+        total - len(shared)
+    )
     size = (total - np.sum(sizes**2) / total) / (len(shared) - 1)
     scale = between + (size - 1) * within
     return float((between - within) / scale) if scale > 1e-12 else None
@@ -213,11 +215,15 @@ def between_people(rows: Iterable[Review], *, seed: int, resamples: int = RESAMP
 
 def _latest(judged: Sequence[Review]) -> dict[str, float | str]:
     """Reviewer -> the latest judgement."""
-    ordered = sorted(judged, key=lambda row: (row.reviewed_at is not None, row.reviewed_at.timestamp() if row.reviewed_at else 0))
+    ordered = sorted(
+        judged, key=lambda row: (row.reviewed_at is not None, row.reviewed_at.timestamp() if row.reviewed_at else 0)
+    )
     return {row.reviewer: row.value for row in ordered}
 
 
-def _pairs(shared: dict[Item, dict[str, float | str]], seed: int) -> tuple[list[tuple[float | str, float | str]], list[str]]:
+def _pairs(
+    shared: dict[Item, dict[str, float | str]], seed: int
+) -> tuple[list[tuple[float | str, float | str]], list[str]]:
     """One pair of reviewers per item; which two, and in which order, is drawn."""
     generator = np.random.default_rng(seed)
     pairs, owners = [], []
@@ -233,7 +239,7 @@ def _against_others(shared: dict[Item, dict[str, float | str]]) -> tuple[np.ndar
     mine, others, whose = [], [], []
     for item, by_reviewer in shared.items():
         values = np.array([float(by_reviewer[name]) for name in sorted(by_reviewer)])
-        for at, value in enumerate(values):
+        for value in values:
             mine.append(value)
             others.append((values.sum() - value) / (len(values) - 1))
             whose.append(item[0])
@@ -264,8 +270,17 @@ def with_machine(
     if any(isinstance(value, str) for value in people):
         one, two = np.array(people, dtype=object).astype(str), np.array(machine, dtype=object).astype(str)
         return [
-            bootstrap("kappa", groups, lambda at: kappa(one[at], two[at], quadratic=False), n=n, seed=seed, resamples=resamples),
-            bootstrap("exact", groups, lambda at: float(np.mean(one[at] == two[at])), n=n, seed=seed, resamples=resamples),
+            bootstrap(
+                "kappa",
+                groups,
+                lambda at: kappa(one[at], two[at], quadratic=False),
+                n=n,
+                seed=seed,
+                resamples=resamples,
+            ),
+            bootstrap(
+                "exact", groups, lambda at: float(np.mean(one[at] == two[at])), n=n, seed=seed, resamples=resamples
+            ),
         ]
     one, two = np.array(people, dtype=float), np.array(machine, dtype=float)
     levels = np.array(sorted(set(steps)), dtype=float) if steps is not None else np.unique(one)

@@ -42,7 +42,9 @@ class Calibration:
         """(n, tiers or classes); rows sum to 1."""
         if self.is_ordinal:
             own = _of_cuts(predicted, len(self.coefficients))
-            logits = self.coefficients[:, 0] + predicted[:, :1] * self.coefficients[:, 1] + own * self.coefficients[:, 2]
+            logits = (
+                self.coefficients[:, 0] + predicted[:, :1] * self.coefficients[:, 1] + own * self.coefficients[:, 2]
+            )
             below = _sigmoid(logits)
             below = np.maximum.accumulate(below, axis=1)
             edges = np.hstack([np.zeros((len(below), 1)), below, np.ones((len(below), 1))])

@@ -11,8 +11,6 @@ import typer
 
 from touchstone.errors import ConfigurationError, TouchstoneError
 
-app = typer.Typer(no_args_is_help=True, help="Scores that people agree with, learned from files.")
-
 Files = Annotated[list[Path], typer.Option("--conversations", "-c", help="Conversation files or folders.")]
 ReviewFile = Annotated[Path, typer.Argument(help="Review rows: JSONL, CSV or Parquet, plain or gzip.")]
 Seed = Annotated[int, typer.Option(help="Of every random choice; the same seed gives the same result.")]
@@ -49,7 +47,9 @@ def _reviews(paths: list[Path]) -> Any:
             f"{first.reason}. {first.remedy}"
         )
     if not found.rows:
-        raise TouchstoneError("no review row can be used", None, "A row needs interaction_id, reviewer, dimension, value.")
+        raise TouchstoneError(
+            "no review row can be used", None, "A row needs interaction_id, reviewer, dimension, value."
+        )
     return found
 
 
@@ -58,20 +58,24 @@ def _write_refused(found: Any, folder: Path) -> None:
     import orjson
 
     lines = [
-        orjson.dumps({"file": one.file, "line": one.line, "reason": one.reason, "remedy": one.remedy, "row": one.row}, default=str)
+        orjson.dumps(
+            {"file": one.file, "line": one.line, "reason": one.reason, "remedy": one.remedy, "row": one.row},
+            default=str,
+        )
         for one in found.refused
     ]
     (folder / "refused_reviews.jsonl").write_bytes(b"".join(line + b"\n" for line in lines))
 
 
-@app.command()
 def train(
     reviews: ReviewFile,
     conversations: Files,
     out: Annotated[Path, typer.Option("--out", help="Folder of the model.")],
     cut: Annotated[
         list[str] | None,
-        typer.Option("--cut", help="Lowest value of a tier: DIMENSION=VALUE[,VALUE]; the middle of the scale by default."),
+        typer.Option(
+            "--cut", help="Lowest value of a tier: DIMENSION=VALUE[,VALUE]; the middle of the scale by default."
+        ),
     ] = None,
     seed: Seed = 7,
 ) -> None:
@@ -119,16 +123,8 @@ def _cuts(stated: list[str]) -> dict[str, list[float]]:
     return found
 
 
-@app.command()
-def score(
-    files: Annotated[list[Path], typer.Argument(help="Conversation files or folders.")],
-    out: Annotated[Path, typer.Option("--out", help="Folder of the Parquet files.")],
-    model: Annotated[Path | None, typer.Option("--model", help="Folder of a model; without one, rules alone score.")] = None,
-) -> None:
-    """Score conversation files: messages, indicators, dimensions, interactions and evidence as Parquet.
-
-    Example: touchstone score inbox/ --model models/satisfaction --out build/scores
-    """
+def score(files: list[Path], out: Path, model: Path | None) -> None:
+    """Score conversation files: messages, indicators, dimensions, interactions and evidence as Parquet."""
     from touchstone.learning import store
     from touchstone.learning.files import score_files
 
@@ -142,15 +138,17 @@ def score(
     )
 
 
-@app.command()
 def agreement(
     reviews: ReviewFile,
     scores: Annotated[
         Path | None,
-        typer.Argument(help="Folder of `touchstone score`, or a file with interaction_id, message_id, dimension, value."),
+        typer.Argument(
+            help="Folder of `touchstone score`, or a file with interaction_id, message_id, dimension, value."
+        ),
     ] = None,
     conversations: Annotated[
-        list[Path] | None, typer.Option("--conversations", "-c", help="For figures by segment (channel, topic, length).")
+        list[Path] | None,
+        typer.Option("--conversations", "-c", help="For figures by segment (channel, topic, length)."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     seed: Seed = 7,
@@ -167,7 +165,6 @@ def agreement(
     print(comparison.as_json(table) if as_json else comparison.as_text(table))
 
 
-@app.command()
 def ambiguity(
     reviews: ReviewFile,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
@@ -190,11 +187,12 @@ def ambiguity(
     for one in tested:
         kappa = "–" if one.kappa is None else f"{one.kappa:.2f}"
         interval = "" if one.low is None else f" [{one.low:.2f}, {one.high:.2f}]"
-        apart = f"; furthest apart: {', '.join(one.examples[:3])}" if one.examples and one.verdict == "ambiguous" else ""
+        apart = (
+            f"; furthest apart: {', '.join(one.examples[:3])}" if one.examples and one.verdict == "ambiguous" else ""
+        )
         print(f"{one.dimension} per {one.grain}: {one.verdict}, kappa {kappa}{interval}, n {one.double_judged}{apart}")
 
 
-@app.command()
 def sample(
     files: Annotated[list[Path], typer.Argument(help="Conversation files or folders.")],
     out: Annotated[Path, typer.Option("--out", help="CSV of what to judge.")],
@@ -224,18 +222,21 @@ def sample(
     with out.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["interaction_id", "stratum", "reason", "second_reviewer"])
-        writer.writerows([safe_cell(one.interaction_id), safe_cell(one.stratum), one.reason, one.is_double] for one in picked)
+        writer.writerows(
+            [safe_cell(one.interaction_id), safe_cell(one.stratum), one.reason, one.is_double] for one in picked
+        )
     shares = gold.balance(dialogues, {one.interaction_id for one in picked} | exclude)
     for share in shares:
         print(
             f"{share.kind} {share.stratum}: {share.judged:,} of {share.population:,} "
             f"({share.judged_share:.1%} of the sample, {share.population_share:.1%} of all)"
         )
-    print(f"{len(picked):,} conversations to judge, {sum(one.is_double for one in picked):,} of them by two people: {out}")
+    print(
+        f"{len(picked):,} conversations to judge, {sum(one.is_double for one in picked):,} of them by two people: {out}"
+    )
 
 
 model_app = typer.Typer(help="States of a learned model: observe, active, retired.", no_args_is_help=True)
-app.add_typer(model_app, name="model")
 ModelFolder = Annotated[Path, typer.Argument(help="Folder of the model.")]
 By = Annotated[str, typer.Option("--by", help="Who decides; kept in the model's history.")]
 

@@ -53,7 +53,9 @@ def read_scores(path: str | Path) -> dict[str, Scores]:
     for frame in frames:
         for name in ("interaction_id", "dimension"):
             if name not in frame:
-                raise SourceError(f"the scores lack the column {name}", str(path), "Give interaction_id, dimension, value.")
+                raise SourceError(
+                    f"the scores lack the column {name}", str(path), "Give interaction_id, dimension, value."
+                )
         for row in frame.to_dict("records"):
             label, value, percent = (_stated(row.get(name)) for name in ("label", "value", "score"))
             evaluator = str(_stated(row.get("evaluator_version")) or path.name)
@@ -106,7 +108,9 @@ def compare(
         for segment, some in [("all", judged), *_segments(judged, about)]:
             people = agreement.between_people(some, seed=seed, resamples=resamples if segment == "all" else 0)
             if any(one.n for one in people):
-                found.append(entry | {"segment": segment, "between": "people", "figures": [asdict(one) for one in people]})
+                found.append(
+                    entry | {"segment": segment, "between": "people", "figures": [asdict(one) for one in people]}
+                )
             for evaluator, table in sorted((scores or {}).items()):
                 figures, left_out = _with(some, table, name, seed, resamples if segment == "all" else 0)
                 if figures or (left_out and segment == "all"):
@@ -129,9 +133,7 @@ def _segments(judged: list[Review], about: dict[str, dict[str, str]]) -> list[tu
     ]
 
 
-def _with(
-    judged: list[Review], table: Scores, name: str, seed: int, resamples: int
-) -> tuple[list[Figure], int]:
+def _with(judged: list[Review], table: Scores, name: str, seed: int, resamples: int) -> tuple[list[Figure], int]:
     """Figures of people with one evaluator, and the number of items left out because it learned from them."""
     items: dict[Item, list[Review]] = by_item(judged)
     groups, people, machine, stated = [], [], [], []
@@ -180,7 +182,9 @@ def signals(dialogues: Sequence[Dialogue], model: Model | None) -> dict[str, flo
         return found
     frames = score_by_rules(dialogues, load_rubric())
     if frames is not None:
-        for key, level in zip(frames.trajectories["interaction_key"], frames.trajectories["sentiment_level"], strict=True):
+        for key, level in zip(
+            frames.trajectories["interaction_key"], frames.trajectories["sentiment_level"], strict=True
+        ):
             found[key] = _LEVELS[level]
         for key, total in zip(
             frames.interaction_scores["interaction_key"], frames.interaction_scores["total_score"], strict=True

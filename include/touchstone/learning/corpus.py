@@ -79,7 +79,9 @@ class Corpus:
                 failed.append(sum(status in ("failed", "timeout") for status in message.tool_statuses))
             last.append(len(messages))
         neighbours = np.array(links, dtype=np.int64).reshape(-1, 5).T
-        integers = (np.array(values, dtype=np.int64) for values in (text_of, tool_of, act_of, side, place, owner, first, last))
+        integers = (
+            np.array(values, dtype=np.int64) for values in (text_of, tool_of, act_of, side, place, owner, first, last)
+        )
         text_of, tool_of, act_of, side, place, owner, first, last = integers
         return cls(
             dialogues,

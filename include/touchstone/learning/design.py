@@ -60,7 +60,17 @@ def score_by_rules(dialogues: Sequence[Dialogue], rubric: Rubric) -> ScoreFrames
     interactions = pd.DataFrame(
         headers, columns=["interaction_key", "interaction_started_at", "input_hash", "channel", "language"]
     )
-    names = ["interaction_key", "message_key", "ordinal", "actor", "sent_at", "text", "pii", "is_internal", "is_automation"]
+    names = [
+        "interaction_key",
+        "message_key",
+        "ordinal",
+        "actor",
+        "sent_at",
+        "text",
+        "pii",
+        "is_internal",
+        "is_automation",
+    ]
     return score_batch(interactions, pd.DataFrame(rows, columns=names).astype({"sent_at": object}), rubric)
 
 
@@ -227,4 +237,3 @@ class Design:
                 else:
                     found[view, kind] = Picked(selector, self.rows[kind])
         return Blocks(found, seen.figures)
-

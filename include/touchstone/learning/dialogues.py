@@ -124,7 +124,9 @@ def conversation_files(paths: Iterable[str | Path]) -> list[Path]:
         elif not path.is_file():
             raise SourceError("there is no such file", str(path), "Give the path of a conversation file or folder.")
         elif file_format(path) is None:
-            raise SourceError("a file of an unknown format", str(path), f"Its name must end in {known}, or those + .gz.")
+            raise SourceError(
+                "a file of an unknown format", str(path), f"Its name must end in {known}, or those + .gz."
+            )
         else:
             found.append(path)
     return found
@@ -244,7 +246,9 @@ def dialogue(header: dict[str, Any], messages: list[dict[str, Any]]) -> Dialogue
         customer_id=header.get("customer_id"),
         topic=header.get("topic"),
         messages=told,
-        fields={name: header[name] for name in ("tier", "priority", "product_area", "status", "rating") if name in header},
+        fields={
+            name: header[name] for name in ("tier", "priority", "product_area", "status", "rating") if name in header
+        },
     )
 
 

@@ -235,7 +235,9 @@ def search(
             for at, alpha in enumerate(ALPHAS):
                 predicted[at, test] = across @ (turned / (np.maximum(values, 0) + alpha)[:, None]) + centre
         for at, alpha in enumerate(ALPHAS):
-            score = float(np.mean([correlation(predicted[at, :, one], y[:, one], weights) for one in range(y.shape[1])]))
+            score = float(
+                np.mean([correlation(predicted[at, :, one], y[:, one], weights) for one in range(y.shape[1])])
+            )
             tried.append({"mix": mix, "alpha": alpha, "correlation": score})
     tried.sort(key=lambda one: -one["correlation"])
     return tried[0]["mix"], tried[0]["alpha"], tried
@@ -319,9 +321,7 @@ class Fitted:
     fold: np.ndarray
 
 
-def fit(
-    blocks: Blocks, names: list[str], y: np.ndarray, weights: np.ndarray, groups: np.ndarray, seed: int
-) -> Fitted:
+def fit(blocks: Blocks, names: list[str], y: np.ndarray, weights: np.ndarray, groups: np.ndarray, seed: int) -> Fitted:
     """Choose, fit and blend.
 
     Args:
@@ -352,7 +352,13 @@ def fit(
 
 
 def refit_out_of_fold(
-    estimator: Estimator, blocks: Blocks, y: np.ndarray, weights: np.ndarray, train: np.ndarray, test: np.ndarray, seed: int
+    estimator: Estimator,
+    blocks: Blocks,
+    y: np.ndarray,
+    weights: np.ndarray,
+    train: np.ndarray,
+    test: np.ndarray,
+    seed: int,
 ) -> np.ndarray:
     """What the same recipe says about `test` when it is fitted on `train` alone."""
     linear, forest = _parts(

@@ -40,10 +40,33 @@ _BASE = (
     "subjectivity",
     "content",
 )
-_FIRST_PERSON = frozenset("i me my mine myself we us our i'm i've i'd i'll".split())
-_SECOND_PERSON = frozenset("you your yours yourself you're you've you'd you'll u".split())
+_FIRST_PERSON = frozenset(["i", "me", "my", "mine", "myself", "we", "us", "our", "i'm", "i've", "i'd", "i'll"])
+_SECOND_PERSON = frozenset(["you", "your", "yours", "yourself", "you're", "you've", "you'd", "you'll", "u"])
 _QUESTION_WORDS = frozenset(
-    "what when where which who whom whose why how can could do does did is are was were will would should may".split()
+    [
+        "what",
+        "when",
+        "where",
+        "which",
+        "who",
+        "whom",
+        "whose",
+        "why",
+        "how",
+        "can",
+        "could",
+        "do",
+        "does",
+        "did",
+        "is",
+        "are",
+        "was",
+        "were",
+        "will",
+        "would",
+        "should",
+        "may",
+    ]
 )
 MESSAGE_VIEWS = ("own", "before", "own_before", "after", "own_tools", "tools_before", "acts")
 WHOLE_VIEWS = ("customer", "agent", "customer_last", "agent_last", "customer_first", "tools")
@@ -157,9 +180,7 @@ class Seen:
     selectors: dict[str, sparse.csr_matrix]
 
 
-def message_features(
-    corpus: Corpus, texts: Texts, rows: dict[str, sparse.csr_matrix], targets: np.ndarray
-) -> Seen:
+def message_features(corpus: Corpus, texts: Texts, rows: dict[str, sparse.csr_matrix], targets: np.ndarray) -> Seen:
     """Features of single messages.
 
     Args:
@@ -376,7 +397,12 @@ def whole_features(corpus: Corpus, texts: Texts, rows: dict[str, sparse.csr_matr
     labels = [*texts.names, "repeats", "similar_before", "wait"]
     span = corpus.last - corpus.first
     add("turns", np.log1p(span))
-    ends = corpus.sent_at[np.maximum(corpus.last - 1, 0)] - corpus.sent_at[np.minimum(corpus.first, max(0, len(corpus.sent_at) - 1))] if len(corpus.sent_at) else np.zeros(count)
+    ends = (
+        corpus.sent_at[np.maximum(corpus.last - 1, 0)]
+        - corpus.sent_at[np.minimum(corpus.first, max(0, len(corpus.sent_at) - 1))]
+        if len(corpus.sent_at)
+        else np.zeros(count)
+    )
     add("duration", np.where(span > 0, np.log1p(np.maximum(0, ends)), 0))
     add("tool_failures", np.log1p(_summed(corpus.failed_tools.astype(float), corpus.owner, count)))
     add("tools", np.log1p(_summed((corpus.tool_of > 0).astype(float), corpus.owner, count)))

@@ -232,9 +232,7 @@ def batches(dialogues: Iterable[Dialogue]) -> Iterator[list[Dialogue]]:
 Columns = dict[str, list[Any]]
 
 
-def _scored(
-    batch: Sequence[Dialogue], rubric: Rubric, model: Model | None, result: ScoredFiles
-) -> dict[str, Columns]:
+def _scored(batch: Sequence[Dialogue], rubric: Rubric, model: Model | None, result: ScoredFiles) -> dict[str, Columns]:
     frames = score_by_rules(batch, rubric)
     found: dict[str, Columns] = {}
     predicted = model.predict(batch, rubric, frames) if model is not None else None
@@ -356,8 +354,18 @@ def _evidence(by_id: dict[str, Dialogue], frames: ScoreFrames) -> Columns:
         for message in one.messages
     }
     columns = _columns(SCHEMAS["evidence"].names)
-    names = ("interaction_key", "subject", "indicator_id", "evidence_ordinal", "message_key", "start_offset", "end_offset")
-    for key, subject, indicator, ordinal, message, start, end in zip(*(frames.evidence[name] for name in names), strict=True):
+    names = (
+        "interaction_key",
+        "subject",
+        "indicator_id",
+        "evidence_ordinal",
+        "message_key",
+        "start_offset",
+        "end_offset",
+    )
+    for key, subject, indicator, ordinal, message, start, end in zip(
+        *(frames.evidence[name] for name in names), strict=True
+    ):
         _put(
             columns,
             {

@@ -48,7 +48,9 @@ def checks(report: Mapping[str, Any], observed_since: datetime | None, now: date
     else:
         least = people - KAPPA_MARGIN
         shown = "not defined" if machine is None else f"{machine:.3f}"
-        found.append(Check("kappa with people", machine is not None and machine >= least, shown, f"at least {least:.3f}"))
+        found.append(
+            Check("kappa with people", machine is not None and machine >= least, shown, f"at least {least:.3f}")
+        )
     error = report["calibration_error"]
     found.append(Check("calibration error", error <= CALIBRATION_LIMIT, f"{error:.3f}", f"at most {CALIBRATION_LIMIT}"))
     return found

@@ -28,9 +28,9 @@ def strata(dialogues: Sequence[Dialogue]) -> list[dict[str, str]]:
     edges = np.quantile(lengths, [1 / 3, 2 / 3]) if len(lengths) else np.zeros(2)
     common = {
         name
-        for name, _ in sorted(Counter(one.topic for one in dialogues if one.topic).items(), key=lambda x: (-x[1], x[0]))[
-            :_SHOWN_TOPICS
-        ]
+        for name, _ in sorted(
+            Counter(one.topic for one in dialogues if one.topic).items(), key=lambda x: (-x[1], x[0])
+        )[:_SHOWN_TOPICS]
     }
     found = []
     for one, length in zip(dialogues, lengths, strict=True):
@@ -187,7 +187,11 @@ def ambiguity(rows: Iterable[Review], *, seed: int = 7, resamples: int = agreeme
     for (name, grain), judged in sorted(parts.items()):
         items = {item: {row.reviewer: row.value for row in one} for item, one in by_item(judged).items()}
         double = {item: votes for item, votes in items.items() if len(votes) > 1}
-        figures = {one.name: one for one in agreement.between_people(judged, seed=seed, resamples=resamples)} if double else {}
+        figures = (
+            {one.name: one for one in agreement.between_people(judged, seed=seed, resamples=resamples)}
+            if double
+            else {}
+        )
         kappa = figures.get("weighted_kappa") or figures.get("kappa")
         value = kappa.value if kappa else None
         if len(double) < LEAST_DOUBLE:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -98,7 +99,7 @@ def _vocabulary(design: Design, owners: np.ndarray) -> dict[str, int]:
             words = _DIGIT.sub("0", text[:MAX_TERM_TEXT].lower()).split()
             clean = [word.strip(".,!?:;()\"'") for word in words]
             found.update(word for word in clean if word)
-            found.update(f"{one} {two}" for one, two in zip(words, words[1:], strict=False) if one.isalnum() and two.isalnum())
+            found.update(f"{one} {two}" for one, two in pairwise(words) if one.isalnum() and two.isalnum())
     names = [name for name, count in found.most_common(_NAMED) if count > 1]
     single = [name for name in names if " " not in name]
     pairs = [name for name in names if " " in name]

@@ -30,7 +30,9 @@ def _message(position: int, actor: str, text: str) -> Record:
     return {"message_id": str(position), "sent_at": _at(position), "actor": actor, "text": text}
 
 
-def _review(interaction: str, message: str | None, reviewer: str, dimension: str, value: Any, low: Any, high: Any) -> Record:
+def _review(
+    interaction: str, message: str | None, reviewer: str, dimension: str, value: Any, low: Any, high: Any
+) -> Record:
     return {
         "interaction_id": interaction,
         "message_id": message,
@@ -79,9 +81,7 @@ def breakdowns(folder: Path) -> Labelled:
             message = _message(len(messages), "customer" if turn["speaker"] == "U" else "ai_agent", turn["utterance"])
             for said in turn["annotations"]:
                 value = float(said["breakdown"] == "X")
-                reviews.append(
-                    _review(interaction, message["message_id"], said["annotator-id"], "breaks", value, 0, 1)
-                )
+                reviews.append(_review(interaction, message["message_id"], said["annotator-id"], "breaks", value, 0, 1))
             messages.append(message)
         documents.append({"interaction_id": interaction, "language": "en", "messages": messages})
     return documents, reviews

@@ -141,7 +141,9 @@ def _labels(
     sides: set[int] = set()
     missing = 0
     edges = [] if words else [(cut - scale[0]) / (scale[1] - scale[0]) for cut in stated]  # type: ignore[index]
-    for (interaction_id, message_id), judged in sorted(by_item(rows).items(), key=lambda one: (one[0][0], one[0][1] or "")):
+    for (interaction_id, message_id), judged in sorted(
+        by_item(rows).items(), key=lambda one: (one[0][0], one[0][1] or "")
+    ):
         place = (
             conversation_of.get(interaction_id)
             if grain == INTERACTION
@@ -207,9 +209,7 @@ def _moment(row: Review) -> float:
     return row.reviewed_at.timestamp() if row.reviewed_at else 0.0
 
 
-def _cuts(
-    name: str, scale: tuple[float, float], values: set[Any], stated: Sequence[float] | None
-) -> tuple[float, ...]:
+def _cuts(name: str, scale: tuple[float, float], values: set[Any], stated: Sequence[float] | None) -> tuple[float, ...]:
     """Cuts between tiers: as stated; else the tiers of the rubric on a scale of 0 to 100; else the middle of the scale."""
     if stated is not None:
         ordered = tuple(float(cut) for cut in stated)

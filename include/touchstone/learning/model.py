@@ -23,8 +23,8 @@ from touchstone.learning.dialogues import Dialogue
 from touchstone.learning.estimator import Estimator
 from touchstone.learning.features import FEATURES_VERSION, Phrases
 from touchstone.learning.insight import influences
-from touchstone.learning.languages import language_of, learned_languages
 from touchstone.learning.labels import INTERACTION, MESSAGE, Labels, Target, targets_of
+from touchstone.learning.languages import language_of, learned_languages
 from touchstone.learning.reviews import Item, Reviews
 from touchstone.learning.vectors import VECTORS_VERSION, Weights
 from touchstone.rubric import load_rubric
@@ -190,7 +190,14 @@ class Model:
             frame[f"probability_{name}"] = probabilities[:, at]
         unread = foreign[owners]
         if unread.any():
-            stated = ["value", "score", "level", "probability_low", "confidence", *(f"probability_{one}" for one in target.classes)]
+            stated = [
+                "value",
+                "score",
+                "level",
+                "probability_low",
+                "confidence",
+                *(f"probability_{one}" for one in target.classes),
+            ]
             frame.loc[unread, stated] = np.nan
             frame.loc[unread, ["label", "tier"]] = None
             frame.loc[unread, "needs_review"] = True
@@ -294,7 +301,9 @@ def _learn(labels: Labels, design: Design, seed: int, resamples: int, by_reviewe
     report = _report(labels, fitted, levels, held_out, chosen, reviewed, seed, resamples)
     report["influences"] = influences(fitted.estimator, blocks, fitted.out_of_fold, design, labels.at, target)
     if target.grain == MESSAGE:
-        items = [(one, design.corpus.messages[at].message_id) for one, at in zip(labels.interactions, labels.at, strict=True)]
+        items = [
+            (one, design.corpus.messages[at].message_id) for one, at in zip(labels.interactions, labels.at, strict=True)
+        ]
     else:
         items = [(one, None) for one in labels.interactions]
     return Learned(target, fitted.estimator, calibrated, levels, report, np.sort(_item_digests(items)))

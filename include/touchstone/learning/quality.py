@@ -129,7 +129,9 @@ def run(only: Sequence[str] = (), data: Path | None = None, out: Path | None = N
             print(f"{state} {row.name}: {_shown(row.value) or row.reason}", file=sys.stderr, flush=True)
         table.seconds[name] = round(time.process_time() - start, 1)
     out.mkdir(parents=True, exist_ok=True)
-    write_atomic(out / "quality.json", orjson.dumps(table.document(), option=orjson.OPT_INDENT_2).decode() + "\n", 0o644)
+    write_atomic(
+        out / "quality.json", orjson.dumps(table.document(), option=orjson.OPT_INDENT_2).decode() + "\n", 0o644
+    )
     write_atomic(out / "quality.md", table.markdown(), 0o644)
     return EXIT_FAILED if any(row.holds is False for row in table.rows) else EXIT_OK
 

@@ -124,7 +124,9 @@ def confidence_rows(name: str, held: Held, cut: float | None) -> Iterator[Row]:
     confidence = held.column("confidence").astype(float)
     error = calibration.calibration_error(confidence, is_right)
     sure, unsure = calibration.halves(confidence, is_right)
-    yield Row(f"confidence, {name}: expected calibration error", error, bar=CALIBRATION_BAR, lower_is_better=True, n=held.n)
+    yield Row(
+        f"confidence, {name}: expected calibration error", error, bar=CALIBRATION_BAR, lower_is_better=True, n=held.n
+    )
     yield Row(
         f"confidence, {name}: error rate of the more confident half / of the rest",
         sure / unsure if unsure else 0.0,
@@ -254,7 +256,13 @@ def _annoyed(held: Held) -> float | None:
 def breakdowns(folder: Path) -> Iterator[Row]:
     held = in_folds(*labelled.breakdowns(folder))
     people, said = held.column("people").astype(float), held.column("value").astype(float)
-    yield Row("breakdowns: Spearman with the share that says it breaks", agreement.spearman(people, said), 0.445, 0.50, n=held.n)
+    yield Row(
+        "breakdowns: Spearman with the share that says it breaks",
+        agreement.spearman(people, said),
+        0.445,
+        0.50,
+        n=held.n,
+    )
     yield from confidence_rows("breakdowns", held, 0.5)
 
 
@@ -262,7 +270,9 @@ def breakdowns(folder: Path) -> Iterator[Row]:
 def actions(folder: Path) -> Iterator[Row]:
     held = in_folds(*labelled.actions(folder))
     wrong = held.column("people").astype(float) < 0.5
-    yield Row("next action: AUROC wrong", auroc(wrong, held.column("probability_low").astype(float)), 0.822, 0.86, n=held.n)
+    yield Row(
+        "next action: AUROC wrong", auroc(wrong, held.column("probability_low").astype(float)), 0.822, 0.86, n=held.n
+    )
     yield from confidence_rows("next action", held, 0.5)
 
 

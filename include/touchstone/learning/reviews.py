@@ -202,7 +202,16 @@ def review(record: dict[str, Any]) -> Review:
             raise UnusableReview(f"{name} is missing or empty", f"A row needs {', '.join(REQUIRED)}.")
     texts = {
         name: _text(name, record.get(name))
-        for name in ("interaction_id", "message_id", "reviewer", "dimension", "rubric_version", "indicator", "tier", "subject")
+        for name in (
+            "interaction_id",
+            "message_id",
+            "reviewer",
+            "dimension",
+            "rubric_version",
+            "indicator",
+            "tier",
+            "subject",
+        )
     }
     value, low, high = _value(record)
     if texts["tier"] is not None and texts["tier"] not in TIERS:
@@ -252,7 +261,9 @@ def _value(record: dict[str, Any]) -> tuple[float | str, float | None, float | N
     if ends == [None, None]:
         if isinstance(value, str) and not _is_number(value):
             return _text("value", value), None, None  # type: ignore[return-value]
-        raise UnusableReview("a number without its scale", "Give scale_min and scale_max, or write the class as a word.")
+        raise UnusableReview(
+            "a number without its scale", "Give scale_min and scale_max, or write the class as a word."
+        )
     if None in ends:
         raise UnusableReview("only one end of the scale is given", "Give scale_min and scale_max.")
     low, high = (_number(name, one) for name, one in zip(("scale_min", "scale_max"), ends, strict=True))
@@ -260,7 +271,9 @@ def _value(record: dict[str, Any]) -> tuple[float | str, float | None, float | N
         raise UnusableReview(f"scale_min {low:g} is not below scale_max {high:g}", "Correct the ends of the scale.")
     number = _number("value", value)
     if not low <= number <= high:
-        raise UnusableReview(f"value {number:g} is outside its scale {low:g} to {high:g}", "Correct the value or the scale.")
+        raise UnusableReview(
+            f"value {number:g} is outside its scale {low:g} to {high:g}", "Correct the value or the scale."
+        )
     return number, low, high
 
 
@@ -325,7 +338,10 @@ def _records(path: Path) -> Iterator[tuple[int, dict[str, Any] | UnusableReview]
                 yield number, UnusableReview(f"the line is not JSON ({error})", "Write one JSON object per line.")
                 continue
             is_object = isinstance(record, dict)
-            yield number, record if is_object else UnusableReview("the line is no JSON object", "Write one object per line.")
+            yield (
+                number,
+                record if is_object else UnusableReview("the line is no JSON object", "Write one object per line."),
+            )
 
 
 def _csv(path: Path, data: bytes) -> Iterator[tuple[int, dict[str, Any] | UnusableReview]]:
@@ -342,7 +358,10 @@ def _csv(path: Path, data: bytes) -> Iterator[tuple[int, dict[str, Any] | Unusab
     rows.fieldnames = names
     for row in rows:
         if None in row or None in row.values():
-            yield rows.line_num, UnusableReview("the row has a wrong number of columns", "Quote values that hold a separator.")
+            yield (
+                rows.line_num,
+                UnusableReview("the row has a wrong number of columns", "Quote values that hold a separator."),
+            )
         else:
             yield rows.line_num, {name: value for name, value in row.items() if value != ""}
 
@@ -448,7 +467,9 @@ def rank_reviewers(rows: Iterable[Review]) -> list[Reviewer]:
             n=counts[name],
             shared=len(pairs.get(name, ())),
             agreement=agreement.get(name),
-            leniency=None if words or name not in pairs else float(np.mean([one - other for one, other in pairs[name]])),
+            leniency=None
+            if words or name not in pairs
+            else float(np.mean([one - other for one, other in pairs[name]])),
             self_consistency=float(np.mean(twice[name])) if name in twice else None,
             **_drift(moved.get(name, [])),
             weight=raw[name] / mean,

@@ -8,7 +8,6 @@ is refused. A folder is written beside its place and then moved there, so that r
 from __future__ import annotations
 
 import hashlib
-import shutil
 import tempfile
 import zipfile
 from collections.abc import Callable
@@ -43,7 +42,9 @@ def save(model: Model, folder: str | Path) -> Path:
     """
     folder = Path(folder)
     if folder.exists() and not (folder.is_dir() and ((folder / DOCUMENT).is_file() or not any(folder.iterdir()))):
-        raise ConfigurationError("the place of the model is taken by something else", str(folder), "Give another --out.")
+        raise ConfigurationError(
+            "the place of the model is taken by something else", str(folder), "Give another --out."
+        )
     arrays: dict[str, np.ndarray] = {}
     for name, weights in model.weights.items():
         _sparse(arrays, f"weights/{name}", weights.inverse[:, None])
@@ -87,7 +88,9 @@ def load(folder: str | Path) -> Model:
     try:
         data = (folder / ARRAYS).read_bytes()
         if hashlib.sha256(data).hexdigest() != document["arrays_sha256"]:
-            raise ConfigurationError("the arrays of the model were changed", str(folder), "Train it again or copy it whole.")
+            raise ConfigurationError(
+                "the arrays of the model were changed", str(folder), "Train it again or copy it whole."
+            )
         with np.load(folder / ARRAYS, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
         phrases = Phrases(document["phrases"]["lists"], document["phrases"]["negatable"])
@@ -219,7 +222,12 @@ def _unpacked(name: str, stored: dict[str, Any], arrays: dict[str, np.ndarray]) 
     if forest is not None:
         _check_forest(forest, len(stored["figure_names"]))
     fitted = Estimator(
-        linear, forest, arrays[f"{name}/blend"], arrays[f"{name}/centre"], stored["figure_names"], stored["report"]["chosen"]["tried"]
+        linear,
+        forest,
+        arrays[f"{name}/blend"],
+        arrays[f"{name}/centre"],
+        stored["figure_names"],
+        stored["report"]["chosen"]["tried"],
     )
     calibrated = Calibration(
         arrays[f"{name}/calibration"], stored["is_ordinal"], stored["exponent"], arrays.get(f"{name}/shares")
@@ -228,7 +236,9 @@ def _unpacked(name: str, stored: dict[str, Any], arrays: dict[str, np.ndarray]) 
     made: dict[str, Callable[[Any], Any]] = {"sides": tuple, "classes": tuple, "cuts": tuple, "levels": tuple}
     target |= {key: convert(target[key]) for key, convert in made.items()}
     target["scale"] = tuple(target["scale"]) if target["scale"] else None
-    return Learned(Target(**target), fitted, calibrated, arrays[f"{name}/levels"], stored["report"], arrays[f"{name}/seen"])
+    return Learned(
+        Target(**target), fitted, calibrated, arrays[f"{name}/levels"], stored["report"], arrays[f"{name}/seen"]
+    )
 
 
 def _check_forest(forest: Forest, width: int) -> None:
