@@ -9,9 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
+from touchstone.cli import app
 from touchstone.errors import ConfigurationError
 from touchstone.learning import dialogues, gate, store
-from touchstone.learning.cli import app
 from touchstone.learning.files import SCHEMAS, score_files
 
 

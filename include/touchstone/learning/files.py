@@ -28,7 +28,7 @@ from touchstone.learning.model import Model
 from touchstone.learning.reviews import OVERALL
 from touchstone.rubric import load_rubric
 from touchstone.rubric.model import Rubric
-from touchstone.scoring.scorer import EVALUATOR_VERSION, ScoreFrames
+from touchstone.scoring.scorer import ScoreFrames, scorer_version
 
 BATCH_MESSAGES = 10_000
 RULE = "rule"
@@ -300,17 +300,15 @@ def _messages(by_id: dict[str, Dialogue], frames: ScoreFrames | None, told: _Tol
     }
     if frames is not None:
         table = frames.message_scores
-        for key, polarity, subjectivity, markers in zip(
-            table["message_key"], table["polarity"], table["subjectivity"], table["markers"], strict=True
-        ):
+        names = ("message_key", "polarity", "subjectivity", "markers", "evaluator_type", "evaluator_version")
+        for key, polarity, subjectivity, markers, *evaluator in zip(*(table[name] for name in names), strict=True):
             interaction_id, message = about[key]
             shared = {
                 "interaction_id": interaction_id,
                 "message_id": message.message_id,
                 "actor": message.actor,
                 "sent_at": message.sent_at,
-                "evaluator_type": RULE,
-                "evaluator_version": EVALUATOR_VERSION,
+                **dict(zip(("evaluator_type", "evaluator_version"), evaluator, strict=True)),
             }
             marked = orjson.dumps(markers).decode() if markers else None
             _put(columns, shared | {"dimension": "polarity", "value": polarity, "markers": marked})
@@ -354,6 +352,15 @@ def _evidence(by_id: dict[str, Dialogue], frames: ScoreFrames) -> Columns:
         for message in one.messages
     }
     columns = _columns(SCHEMAS["evidence"].names)
+    judged = frames.indicator_scores
+    identity = ("interaction_key", "subject", "indicator_id")
+    evaluators = dict(
+        zip(
+            zip(*(judged[name] for name in identity), strict=True),
+            zip(judged["evaluator_type"], judged["evaluator_version"], strict=True),
+            strict=True,
+        )
+    )
     names = (
         "interaction_key",
         "subject",
@@ -366,6 +373,7 @@ def _evidence(by_id: dict[str, Dialogue], frames: ScoreFrames) -> Columns:
     for key, subject, indicator, ordinal, message, start, end in zip(
         *(frames.evidence[name] for name in names), strict=True
     ):
+        evaluator_type, evaluator_version = evaluators[key, subject, indicator]
         _put(
             columns,
             {
@@ -377,8 +385,8 @@ def _evidence(by_id: dict[str, Dialogue], frames: ScoreFrames) -> Columns:
                 "start_offset": start,
                 "end_offset": end,
                 "quote": texts[message][start:end],
-                "evaluator_type": RULE,
-                "evaluator_version": EVALUATOR_VERSION,
+                "evaluator_type": evaluator_type,
+                "evaluator_version": evaluator_version,
             },
         )
     return columns
@@ -391,8 +399,19 @@ def _dimensions(frames: ScoreFrames | None, told: _Told, rubric: Rubric) -> Colu
     judged: set[str] = set()
     if frames is not None:
         table = frames.dimension_scores
-        names = ("interaction_key", "subject", "dimension_id", "raw_score", "tier", "applicable_indicator_count")
-        for key, subject, dimension, raw, tier, count in zip(*(table[name] for name in names), strict=True):
+        names = (
+            "interaction_key",
+            "subject",
+            "dimension_id",
+            "raw_score",
+            "tier",
+            "applicable_indicator_count",
+            "evaluator_type",
+            "evaluator_version",
+        )
+        for key, subject, dimension, raw, tier, count, kind, version in zip(
+            *(table[name] for name in names), strict=True
+        ):
             judged.add(key)
             shared = {
                 "interaction_id": key,
@@ -404,7 +423,7 @@ def _dimensions(frames: ScoreFrames | None, told: _Told, rubric: Rubric) -> Colu
             }
             calibrated = told.of_wholes.get((key, dimension))
             if calibrated is None:
-                rule = {"tier": tier, "score": raw, "evaluator_type": RULE, "evaluator_version": EVALUATOR_VERSION}
+                rule = {"tier": tier, "score": raw, "evaluator_type": kind, "evaluator_version": version}
                 _put(columns, shared | rule)
             else:
                 _put(columns, shared | calibrated | model)
@@ -436,7 +455,7 @@ def _interactions(
             "input_hash": one.input_hash,
             "excluded_reason": None if key in judged else _reason(one, rubric),
             "evaluator_type": RULE,
-            "evaluator_version": EVALUATOR_VERSION,
+            "evaluator_version": scorer_version(rubric),
         }
         shared |= {name: path.get(name) for name in ("trajectory_class", "sentiment_level", "level_rule")}
         shared |= {name: path.get(name) for name in ("start_polarity", "end_polarity")}
