@@ -84,10 +84,10 @@ CASES = {
     "a phrase": ("    parts: [{phrases: [spare key]}]", ["C: x", "H: A spare key!"], "holds", ["spare key"]),
     "a phrase in no reply": ("    parts: [{phrases: [spare key]}]", ["C: spare key", "H: No."], "fails", []),
     "a regular expression": (
-        "    parts: [{regex: '[A-Z]{2}-[0-9]+'}]",
-        ["C: x", "H: Große Güte, it is ab-12 and AB-3."],
+        "    parts: [{regex: 'STEP-[0-9]+'}]",
+        ["C: x", "H: Große Güte, try step-1 and STEP-2."],
         "holds",
-        ["ab-12", "AB-3"],
+        ["step-1", "STEP-2"],
     ),
     "case matters where it is asked for": (
         "    parts: [{regex: '[A-Z]{2}-[0-9]+', case_sensitive: true}]",

@@ -135,7 +135,13 @@ class Model:
         design = self.design(dialogues, rubric, frames)
         foreign = np.array([self._is_foreign(one) for one in dialogues], dtype=bool)
         parts = [self._predicted(one, design, foreign) for one in self.learned]
-        return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(PREDICTION_COLUMNS))
+        if not parts:
+            return pd.DataFrame(columns=list(PREDICTION_COLUMNS))
+        told = pd.concat(parts, ignore_index=True)
+        # joining a column of texts with an empty one makes some of its gaps NaN
+        for name in ("message_id", "label", "tier", "review_reason"):
+            told[name] = told[name].astype(object).where(told[name].notna(), None)
+        return told
 
     def _is_foreign(self, dialogue: Dialogue) -> bool:
         language = language_of(dialogue) if self.languages else None

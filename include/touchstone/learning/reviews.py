@@ -171,17 +171,17 @@ class _Collection:
             if isinstance(record, UnusableReview):
                 raise record
             row = review(record)
-            key = (row.interaction_id, row.message_id, row.reviewer, row.name, row.reviewed_at, row.subject)
-            if key in self._seen:
-                raise UnusableReview(
-                    "the same reviewer judges the same item and dimension twice at one time", "Keep one of the rows."
-                )
             scale = (row.scale_min, row.scale_max)
             stated = self._scales.setdefault(row.name, scale)
             if stated != scale:
                 raise UnusableReview(
                     f"dimension {row.name!r} has the scale {_shown(scale)} here and {_shown(stated)} before",
                     "Keep one scale per dimension, or give the dimensions two names.",
+                )
+            key = (row.interaction_id, row.message_id, row.reviewer, row.name, row.reviewed_at, row.subject)
+            if key in self._seen:
+                raise UnusableReview(
+                    "the same reviewer judges the same item and dimension twice at one time", "Keep one of the rows."
                 )
             self._seen.add(key)
             self.reviews.rows.append(row)
