@@ -9,7 +9,7 @@ AS_OF ?=
 ONLY  ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-long lint format up down status bench quality lock clean
+.PHONY: help setup run test test-long lint format up down status bench quality gates lock clean
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -56,7 +56,10 @@ status: setup ## Show what runs
 bench: setup ## Measure speed against baselines; ONLY=name for one
 	@$(BIN)/touchstone bench $(if $(ONLY),--only "$(ONLY)")
 
-quality: setup ## Run all gates on what is built, and write their page
+quality: setup ## Measure scores against people's labels; writes build/quality.json; ONLY=name for one check
+	@$(PYTHON) -m touchstone.quality.table $(ONLY)
+
+gates: setup ## Run all gates on what is built, and write their page
 	@$(BIN)/touchstone validate gate_1
 	@$(BIN)/touchstone validate gate_2
 	@$(BIN)/touchstone validate gate_3

@@ -16,8 +16,8 @@ from touchstone.learning.dialogues import Dialogue, from_records
 from touchstone.learning.estimator import folds_of
 from touchstone.learning.labelled import Labelled, Record
 from touchstone.learning.model import train
-from touchstone.learning.quality import Row, check
 from touchstone.learning.reviews import from_records as reviews_from
+from touchstone.quality.table import Row, check
 
 SEED = 11
 FOLDS = 5

@@ -13,10 +13,10 @@ import random
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from touchstone.quality.table import Row, check
 from touchstone.text.pii.tagger import Span, Tagger
 from touchstone.text.redact import Conversation, find
 
@@ -61,37 +61,15 @@ _ENTITIES = frozenset(
 _EITHER = frozenset(("DATE_TIME", "TITLE", "PREFIX"))
 
 
-@dataclass(frozen=True, slots=True)
-class QualityRow:
-    """One figure.
-
-    Attributes:
-        floor: The figure of a simple or well-known other model.
-        bar: What has to be reached; None for a figure without one.
-        holds: Whether it is; None without a bar.
-    """
-
-    name: str
-    value: float
-    floor: float | None = None
-    bar: float | None = None
-    holds: bool | None = None
-    reason: str = ""
-
-
 Turns = list[tuple[str, list[str]]]
 
 
-def rows(data: Path, conversations: int | None = None) -> Iterator[QualityRow]:
-    """All figures.
-
-    Args:
-        data: The folder that holds `multidogo-dev` and `presidio-synth-dev`.
-        conversations: Of each domain, so many; None: all.
-    """
-    yield from presidio_rows(data / "presidio-synth-dev")
-    yield from multidogo_rows(data / "multidogo-dev", conversations)
-    yield from left_out_rows(data / "multidogo-dev", conversations)
+@check("personal_data")
+def personal_data(folder: Path) -> Iterator[Row]:
+    """All figures, of `presidio-synth-dev` and `multidogo-dev`."""
+    yield from presidio_rows(folder / "presidio-synth-dev")
+    yield from multidogo_rows(folder / "multidogo-dev")
+    yield from left_out_rows(folder / "multidogo-dev")
 
 
 # --- multidogo
@@ -166,22 +144,29 @@ def _covered(text: str, spans: Iterable[Span]) -> bytearray:
     return marks
 
 
-def _multidogo_figures(name: str, counts: _Counts) -> Iterator[QualityRow]:
-    wrong = counts.share("none")
-    yield QualityRow(f"{name}: false positives", wrong, None, _FALSE_POSITIVES, wrong <= _FALSE_POSITIVES)
+def _multidogo_figures(name: str, counts: _Counts) -> Iterator[Row]:
+    yield Row(
+        f"{name}: false positives",
+        counts.share("none"),
+        None,
+        _FALSE_POSITIVES,
+        lower_is_better=True,
+        n=counts.words["none"],
+    )
     for label, groups, floor in (
         ("SSN", ("ssn",), 0.06),
         ("account, policy, claim, booking", ("account_number", "credit_card"), 0.06),
         ("name", ("name",), 0.49),
         ("address", ("address",), 0.09),
     ):
-        value = counts.share(*groups)
-        yield QualityRow(f"{name}: recall of {label}", value, floor, 0.75, value >= 0.75 and wrong <= _FALSE_POSITIVES)
+        yield Row(
+            f"{name}: recall of {label}", counts.share(*groups), floor, 0.75, n=sum(counts.words[one] for one in groups)
+        )
     for label in ("email", "phone", "password"):
-        yield QualityRow(f"{name}: recall of {label}", counts.share(label))
+        yield Row(f"{name}: recall of {label}", counts.share(label), n=counts.words[label])
 
 
-def multidogo_rows(folder: Path, conversations: int | None = None) -> Iterator[QualityRow]:
+def multidogo_rows(folder: Path, conversations: int | None = None) -> Iterator[Row]:
     """The tagger that ships, which has seen no label of these."""
     counts = _Counts()
     for domain in DOMAINS:
@@ -189,7 +174,7 @@ def multidogo_rows(folder: Path, conversations: int | None = None) -> Iterator[Q
     yield from _multidogo_figures("multidogo, as shipped", counts)
 
 
-def left_out_rows(folder: Path, conversations: int | None = None, labelled: int = _LABELLED) -> Iterator[QualityRow]:
+def left_out_rows(folder: Path, conversations: int | None = None, labelled: int = _LABELLED) -> Iterator[Row]:
     """For each domain, a tagger that was fitted on labels of the others as well."""
     from touchstone.text.pii.tagger import tagger_of
     from touchstone.text.pii.training import generated, train
@@ -225,7 +210,7 @@ def _threshold(tagger: Tagger, conversations: list[Turns]) -> float:
 # --- presidio
 
 
-def presidio_rows(folder: Path) -> Iterator[QualityRow]:
+def presidio_rows(folder: Path) -> Iterator[Row]:
     """Recall and precision over the words of the types that are redacted.
 
     Places and firms alone are kept on purpose: taking one is wrong. A place that continues an address belongs to it, and
@@ -249,8 +234,8 @@ def presidio_rows(folder: Path) -> Iterator[QualityRow]:
                 covered_other += 1
     recall = covered_personal / personal
     precision = covered_personal / (covered_personal + covered_other)
-    yield QualityRow("presidio-synth: recall", recall, 0.60, 0.88, recall >= 0.88)
-    yield QualityRow("presidio-synth: precision", precision, 0.69, 0.92, precision >= 0.92)
+    yield Row("presidio-synth: recall", recall, 0.60, 0.88, n=personal)
+    yield Row("presidio-synth: precision", precision, 0.69, 0.92, n=covered_personal + covered_other)
 
 
 def _owners(text: str, spans: list[dict[str, Any]]) -> list[str | None]:
