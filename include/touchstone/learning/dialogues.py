@@ -270,11 +270,18 @@ def _message(payload: dict[str, Any]) -> Message:
         text=text,
         pii=pii,
         is_internal=is_internal,
-        tools=tool_text(calls),
-        tool_statuses=tuple(call.get("status") or "" for call in calls),
-        tool_names=tuple(call["name"] for call in calls),
-        tool_keys=_keys(calls),
+        **tool_fields(calls),
     )
+
+
+def tool_fields(calls: list[dict[str, Any]]) -> dict[str, Any]:
+    """Tool calls as the fields of a `Message`."""
+    return {
+        "tools": tool_text(calls),
+        "tool_statuses": tuple(call.get("status") or "" for call in calls),
+        "tool_names": tuple(call["name"] for call in calls),
+        "tool_keys": _keys(calls),
+    }
 
 
 def tool_text(calls: list[dict[str, Any]]) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -144,11 +145,11 @@ def _score(
                 message if isinstance(message, str) else "",
                 model.version,
                 dimension,
-                None if scale is None else float(score),
-                None if scale is None else 100 * (float(level) - scale[0]) / (scale[1] - scale[0]),
+                _number(score),
+                None if scale is None or isnan(level) else 100 * (float(level) - scale[0]) / (scale[1] - scale[0]),
                 label if isinstance(label, str) else None,
                 tier if isinstance(tier, str) else None,
-                float(confidence),
+                _number(confidence),
                 *stamp,
             )
         )
@@ -165,3 +166,8 @@ def _score(
             """,
             [run_id, sorted(content)],
         )
+
+
+def _number(value: float) -> float | None:
+    """What is not scored, such as a language that the model has not learned, is null."""
+    return None if isnan(value) else float(value)

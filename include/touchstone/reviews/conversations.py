@@ -12,7 +12,7 @@ from datetime import datetime
 
 import psycopg
 
-from touchstone.learning.dialogues import OTHER, SIDES, Dialogue, Message, tool_text
+from touchstone.learning.dialogues import OTHER, SIDES, Dialogue, Message, tool_fields
 
 SUBJECTS = ("human_agent", "ai_agent")
 Side = tuple[str, str]
@@ -76,7 +76,6 @@ def _message(
     is_internal: bool,
     tool_calls: list[dict] | None,
 ) -> Message:
-    calls = tool_calls or []
     return Message(
         message_id=message_key,
         actor=actor,
@@ -86,8 +85,7 @@ def _message(
         text=text,
         pii=pii,
         is_internal=is_internal,
-        tools=tool_text(calls),
-        tool_statuses=tuple(call.get("status") or "" for call in calls),
+        **tool_fields(tool_calls or []),
     )
 
 
