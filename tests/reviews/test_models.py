@@ -104,7 +104,7 @@ def world(server, whole, tmp_path_factory) -> World:
             live = connection.execute(
                 """
                 select interaction_key, subject, level from scores.model_scores as scored
-                where not exists (
+                where scored.level is not null and not exists (
                     select from scores.model_training as training
                     where training.interaction_key = scored.interaction_key and training.subject = scored.subject
                 )
