@@ -307,7 +307,7 @@ def test_recoveries_are_counted_among_what_turned_negative(database):
         inner join core.interactions using (interaction_key)
         inner join scores.trajectories as trajectories on trajectories.interaction_key = interactions.interaction_key
             and trajectories.input_hash = interactions.input_hash
-        where trajectories.trajectory_class <> 'too_short'
+        where trajectories.minimum_polarity is not null and trajectories.trajectory_class <> 'too_short'
             and scores.interaction_date between '2026-03-01' and '2026-03-31'
         """
     ):

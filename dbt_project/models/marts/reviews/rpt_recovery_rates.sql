@@ -48,8 +48,8 @@ judged as (
             interactions.started_at = trajectories.interaction_started_at
             and interactions.interaction_key = trajectories.interaction_key
             and interactions.input_hash = trajectories.input_hash
-    -- fewer than three customer messages have no course that could turn
-    where trajectories.trajectory_class <> 'too_short'
+    -- fewer than three customer messages, and languages without a lexicon, have no course that could turn
+    where trajectories.minimum_polarity is not null and trajectories.trajectory_class <> 'too_short'
 
 ),
 
