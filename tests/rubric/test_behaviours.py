@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from touchstone.errors import ConfigurationError
+from touchstone.judge.judge import RulesOnly
 from touchstone.rubric import Rubric, load_rubric
 from touchstone.rubric.examples import conversation
 from touchstone.scoring.context import Context
@@ -232,14 +233,6 @@ def test_a_judge_is_optional(make: Make) -> None:
     rubric = make("    parts: [{judge: Does it rhyme?}]")
     assert _judge(rubric, ["C: x", "H: A cat, a hat."])[0] == "not_applicable"
 
-    def judge(question: str, texts: Sequence[str]) -> list[float | None]:
-        assert question == "Does it rhyme?"
-        return [0.8 if "cat" in text else None for text in texts]
-
-    context = Context(judge=judge, evaluator_versions={"llm": "some-model"})
-    assert _judge(rubric, ["C: x", "H: A cat, a hat."], context) == ("holds", ["A cat, a hat."])
-    assert _judge(rubric, ["C: x", "H: A dog."], context) == ("fails", [])
-
 
 def test_without_a_judge_the_other_parts_decide(make: Make) -> None:
     rubric = make("    parts: [{judge: Does it rhyme?}, {phrases: [spare key]}]")
@@ -247,9 +240,10 @@ def test_without_a_judge_the_other_parts_decide(make: Make) -> None:
     offline = score_batch(interactions, messages, rubric)
     row = offline.indicator_scores.set_index("indicator_id").loc["own0"]
     assert (row["outcome"], row["evaluator_type"]) == ("holds", "rule")
-    judged = score_batch(interactions, messages, rubric, Context(judge=lambda _, texts: [0.0] * len(texts)))
+    judged = score_batch(interactions, messages, rubric, Context(judge=RulesOnly()))
     other = judged.indicator_scores.set_index("indicator_id").loc["own0"]
-    assert other["evaluator_type"] == "llm"
+    assert (other["outcome"], other["evaluator_type"]) == ("holds", "rule")
+    assert other["evaluator_version"].endswith("+judge:off")
     assert other["indicator_version"] != row["indicator_version"]
     together = make("    needs: all\n    parts: [{judge: Does it rhyme?}, {phrases: [spare key]}]")
     assert _judge(together, ["C: x", "H: A spare key."])[0] == "not_applicable"

@@ -17,6 +17,7 @@ SCORE_TABLES = (
     "trajectories",
     "indicator_scores",
     "evidence",
+    "judgements",
     "dimension_scores",
     "facet_scores",
     "profile_scores",

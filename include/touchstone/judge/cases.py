@@ -187,7 +187,13 @@ class Judgement:
 
 
 class Judge(Protocol):
-    """What a scorer calls."""
+    """What a scorer calls.
+
+    Attributes:
+        version: Of what gives the verdicts; rows state it.
+    """
+
+    version: str
 
     def judge(self, cases: Sequence[Case]) -> list[Judgement]:
         """One judgement per case and question, in their order."""

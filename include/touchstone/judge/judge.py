@@ -51,6 +51,8 @@ def open_judge(settings: JudgeSettings, store: Store, run_id: str) -> Iterator[J
 class RulesOnly:
     """The judge that is switched off."""
 
+    version = "off"
+
     def judge(self, cases: Sequence[Case]) -> list[Judgement]:
         return [
             _fallback(case, question, ("off", "the judge is switched off"))

@@ -81,6 +81,7 @@ def _found(
 ) -> list[list[Evidence]]:
     """Hits of each part in the turns from `first` until before `last`; parts without a hit are left out or kept empty."""
     result = []
+    judged = conversation.judged.get(subject, {})
     for part in parts:
         is_agent = part["by"] == "agent"
         names, types = part["names"], part["pii"]
@@ -94,6 +95,8 @@ def _found(
                 if types:
                     spans += [(entry["start"], entry["end"]) for entry in turn.pii if entry["type"] in types]
                 found += [(turn, start, end) for start, end in sorted(spans)]
+        if judged:
+            found += [one for name in names for one in judged.get(name, ()) if first <= one[0].position < last]
         if found or keep_empty:
             result.append(found)
     return result

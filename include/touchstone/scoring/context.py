@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from touchstone.rubric.model import Indicator, Pattern, Rubric
+from touchstone.judge.cases import Judge
+from touchstone.rubric.model import Indicator, Rubric
 from touchstone.rubric.words import digest
 from touchstone.scoring.baselines import Baseline, Effort, Expected, effort, first_contact
 from touchstone.scoring.conversation import Conversation
+from touchstone.scoring.judging import patterns_of, questions_of
 from touchstone.scoring.knowledge import Library
 from touchstone.scoring.regions import Templates
 
 Classifier = Callable[[Sequence[str]], Sequence[float]]
 """Texts in, the probability of the behaviour for each out."""
-Judge = Callable[[str, Sequence[str]], Sequence[float | None]]
-"""(question, texts) in, a probability for each out; None where it could not say."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def resolved(rubric: Rubric, context: Context) -> Rubric:
 
 def evaluator_names(indicator: Indicator, rubric: Rubric) -> list[str]:
     """Keys of `evaluator_versions` of what decides an indicator beside rules."""
-    asked = _asked(indicator, rubric)
+    asked = patterns_of(indicator, rubric)
     judges = ["llm"] if indicator.evaluator == "llm" else []
     return judges + [f"model:{one.spec[0]}" for one in asked if one.kind == "classifier"]
 
@@ -72,24 +72,21 @@ def needs_judge(indicator: Indicator, rubric: Rubric) -> bool:
     """Whether nothing can be said of a behaviour without the judge: no other part of it could show it."""
     if indicator.evaluator != "llm":
         return False
-    judged = {one.name for one in _asked(indicator, rubric) if one.kind == "judge"}
+    judged = {one.name for one in patterns_of(indicator, rubric) if one.kind == "judge"}
     is_judged = [not judged.isdisjoint(part["names"]) for part in indicator.parameters["parts"]]
     is_due_by_judge = any(not judged.isdisjoint(part["names"]) for part in indicator.parameters["when"])
     return is_due_by_judge or all(is_judged) or (any(is_judged) and indicator.parameters["needs"] != "any")
-
-
-def _asked(indicator: Indicator, rubric: Rubric) -> list[Pattern]:
-    names = {name for part in (*indicator.parameters["parts"], *indicator.parameters["when"]) for name in part["names"]}
-    return [one for one in rubric.patterns if one.name in names]
 
 
 def _resolved(indicator: Indicator, rubric: Rubric, context: Context) -> Indicator:
     if indicator.evaluator == "rule":
         return indicator
     if indicator.evaluator == "llm" and context.judge is None and not needs_judge(indicator, rubric):
-        is_learned = any(one.kind == "classifier" for one in _asked(indicator, rubric))
+        is_learned = any(one.kind == "classifier" for one in patterns_of(indicator, rubric))
         indicator = replace(
             indicator, evaluator="model" if is_learned else "rule", version=f"{indicator.version}.offline"
         )
     versions = [context.evaluator_versions.get(name, "unstated") for name in evaluator_names(indicator, rubric)]
+    if indicator.evaluator == "llm":
+        versions += [one.digest for one in questions_of(indicator, rubric)]
     return replace(indicator, version=f"{indicator.version}.{digest(versions)}")

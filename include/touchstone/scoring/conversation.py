@@ -50,6 +50,14 @@ class Features:
         return self._questions
 
     @property
+    def own(self) -> str:
+        """The text as it was written, with what is not its author's own blank."""
+        if not self.is_partial:
+            return self.text
+        pairs = zip(self.text, self.lower, strict=True)
+        return "".join(char if low != " " or char.isspace() else " " for char, low in pairs)
+
+    @property
     def sentences(self) -> list[Span]:
         """Spans of the sentences that hold anything, without the signs that end them."""
         if self._sentences is None:
@@ -143,6 +151,7 @@ class Conversation:
         waits: (first of the customer's turns that waited, the reply to it).
         about: What the interaction's header says, by column.
         context: What is read beside the conversation: library and baselines.
+        judged: Hits of the judge in the words of this conversation, by side and pattern.
     """
 
     __slots__ = (
@@ -150,6 +159,7 @@ class Conversation:
         "channel",
         "context",
         "customers",
+        "judged",
         "language",
         "lists",
         "replies",
@@ -173,6 +183,7 @@ class Conversation:
         self.turns = turns
         self.lists = lists
         self.context = context
+        self.judged: dict[str, dict[str, list[Evidence]]] = {}
         self.customers = [turn for turn in turns if turn.subject is None]
         self.replies: dict[str, list[Turn]] = {}
         self.said: set[str] = set()

@@ -1,8 +1,8 @@
 """Finds what behaviours look for beside phrases, in all texts of a batch at once.
 
 Regular expressions run in RE2 (through Arrow), whose time is linear in the text whatever the expression; groups of them are
-tried as one first, so that expressions that match nothing cost next to nothing. Similarity, classifiers and the judge read
-sentences or texts in one call for the whole batch.
+tried as one first, so that expressions that match nothing cost next to nothing. Similarity and classifiers read sentences or
+texts in one call for the whole batch. Questions to a judge are of whole conversations: `judging` asks them.
 """
 
 from __future__ import annotations
@@ -53,22 +53,11 @@ def find_patterns(patterns: Iterable[Pattern], texts: Sequence[Features], contex
                 name,
                 f"Train it under this name; known: {', '.join(sorted(context.classifiers)) or 'none'}.",
             )
-        _whole_texts(pattern, texts, context.classifiers[name]([_own(one) for one in texts]))
-    if context.judge is not None:
-        for pattern in by_kind.get("judge", ()):
-            _whole_texts(pattern, texts, context.judge(pattern.spec[0], [_own(one) for one in texts]))
-
-
-def _own(features: Features) -> str:
-    """The text as it was written, with what is not its author's own blank."""
-    if not features.is_partial:
-        return features.text
-    pairs = zip(features.text, features.lower, strict=True)
-    return "".join(char if low != " " or char.isspace() else " " for char, low in pairs)
+        _whole_texts(pattern, texts, context.classifiers[name]([one.own for one in texts]))
 
 
 def _regular_expressions(patterns: Sequence[Pattern], texts: Sequence[Features]) -> None:
-    written = [_own(one).translate(_MARKS) for one in texts]
+    written = [one.own.translate(_MARKS) for one in texts]
     column = pa.array(written, type=pa.string())
     expressions = [(pattern.name, expression) for pattern in patterns for expression in pattern.spec]
     for first in range(0, len(expressions), _GROUP):
@@ -121,14 +110,14 @@ def _similar(patterns: Sequence[Pattern], texts: Sequence[Features]) -> None:
                 hits.append(spans[place])
 
 
-def _whole_texts(pattern: Pattern, texts: Sequence[Features], values: Sequence[float | None]) -> None:
+def _whole_texts(pattern: Pattern, texts: Sequence[Features], values: Sequence[float]) -> None:
     if len(values) != len(texts):
         raise ConfigurationError(
             f"{pattern.kind} {pattern.spec[0]} answered for {len(values)} of {len(texts)} texts", None,
             "It has to give one value for each text.",
         )  # fmt: skip
     for features, value in zip(texts, values, strict=True):
-        if value is not None and value >= pattern.at_least and features.words:
+        if value >= pattern.at_least and features.words:
             lower = features.lower
             start = len(lower) - len(lower.lstrip())
             features.hits[pattern.name] = [(start, len(lower.rstrip()))]

@@ -15,6 +15,7 @@ Comparisons of runs leave out `scored_at`, the one column that holds the clock.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -103,22 +104,23 @@ def score(
         batch_interactions: Most interactions of one transaction.
         progress: Called after each batch with (interactions done, interactions to do).
         rubric: What to score by; None is the shipped one.
-        context: Canned texts, models and judge; articles and baseline are read from the warehouse where it has none.
+        context: Canned texts, models and judge; articles and baseline are read from the warehouse where it has none, and a
+            judge is the environment's.
 
     Raises:
         ConfigurationError: The rubric is not approved.
         WarehouseError: Core has not been built.
         TouchstoneError: An interaction cannot be judged; its key is named, and nothing of its batch is written.
     """
-    context = context or Context()
     stated = rubric or load_rubric()
-    rubric = resolved(stated, context)
-    rubric.require_approved()
-    wanted = wanted_indicators(rubric)
+    stated.require_approved()
     with (
         ledger.step(STEP, as_of=as_of, settings=settings) as run,
         connect("transformer", settings=settings, application_name="touchstone score") as connection,
+        _with_judge(context or Context(), stated, str(run.run_id), settings) as context,
     ):
+        rubric = resolved(stated, context)
+        wanted = wanted_indicators(rubric)
         newest = _core_watermark(connection)
         version = registry.register(connection, rubric)
         is_new = not registry.is_active(connection, version)
@@ -155,6 +157,27 @@ def score(
         connection.commit()
         run.detail |= {"batches": batches, "rows": rows, "interactions_read": read}
         return ScoreResult(version, rubric.full_version, done, read, batches, rows, is_new)
+
+
+@contextmanager
+def _with_judge(context: Context, rubric: Rubric, run_id: str, settings: Settings | None) -> Iterator[Context]:
+    """The context with the judge that the environment asks for, where the rubric has a question for it and it has none."""
+    if context.judge is not None or all(one.evaluator != "llm" for one in rubric.indicators):
+        yield context
+        return
+    from touchstone.judge.settings import judge_settings
+
+    asked = judge_settings()
+    if not asked.enabled:
+        yield context
+        return
+    from touchstone.judge.judge import open_judge
+    from touchstone.judge.store import Store
+
+    with Store(settings=settings) as store, open_judge(asked, store, run_id) as judge:
+        # whose verdict counts decides outcomes, so rows of either have versions of their own
+        version = judge.version if asked.on_disagreement == "rule" else f"{judge.version}+counts"
+        yield replace(context, judge=judge, evaluator_versions={**context.evaluator_versions, "llm": version})
 
 
 def _core_watermark(connection: psycopg.Connection) -> int:

@@ -13,7 +13,8 @@ has rows without scores and an `unrated_reason`; polarity is null in a language 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from types import SimpleNamespace
@@ -22,13 +23,15 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from touchstone.errors import TouchstoneError
+from touchstone.judge.cases import Judgement
 from touchstone.rubric.catalogue import DETECTORS, READING_VERSION
 from touchstone.rubric.loader import MARKER_PREFIX, digest, sentiment_version
 from touchstone.rubric.model import SUBJECTS, Indicator, Rubric, primary
 from touchstone.scoring.baselines import effort, first_contact
-from touchstone.scoring.context import Context, evaluator_names, resolved
+from touchstone.scoring.context import Context, evaluator_names, needs_judge, resolved
 from touchstone.scoring.conversation import Conversation, Reader, Turn, feature_reader
-from touchstone.scoring.detectors import IMPLEMENTATIONS, NOT_DUE
+from touchstone.scoring.detectors import IMPLEMENTATIONS, NOT_DUE, Detector, Finding
+from touchstone.scoring.judging import Ask, ask_of, case_of, hits_of, is_overruled
 from touchstone.scoring.languages import judged_language
 from touchstone.scoring.patterns import find_patterns
 from touchstone.scoring.totals import Totaller
@@ -45,7 +48,7 @@ LEXICON_LANGUAGES = frozenset({"en"})
 MOST_MARKERS = 100
 """Markers of one message that are stored, from its beginning."""
 MEASURED, ABSENCE = 1.0, 0.5
-RULE = "rule"
+RULE, LLM = "rule", "llm"
 REPEAT_CONTACT = "repeat_contact"
 _EXPECTED_FROM = 5  # fewest interactions behind an expected value that is shown
 
@@ -116,6 +119,24 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "end_offset",
         "reference",
     ),
+    "judgements": (
+        *_ID,
+        "subject",
+        "indicator_id",
+        "indicator_version",
+        "question_id",
+        "outcome",
+        "judge_outcome",
+        "judge_confidence",
+        "judge_message_key",
+        "judge_start_offset",
+        "judge_end_offset",
+        "rule_outcome",
+        "disagrees",
+        "why",
+        "detail",
+        "evaluator_version",
+    ),
     "dimension_scores": (
         *_ID,
         "subject",
@@ -182,6 +203,7 @@ class ScoreFrames:
     trajectories: pd.DataFrame
     indicator_scores: pd.DataFrame
     evidence: pd.DataFrame
+    judgements: pd.DataFrame
     dimension_scores: pd.DataFrame
     facet_scores: pd.DataFrame
     profile_scores: pd.DataFrame
@@ -295,6 +317,31 @@ class _Case(NamedTuple):
     language: str
     rows: list[tuple[Any, ...]]
 
+    @property
+    def header(self) -> tuple[str | None, ...]:
+        """What `Applies.matches` takes."""
+        about = self.about
+        return (
+            about.get("channel"),
+            about.get("product_area"),
+            about.get("topic"),
+            self.language,
+            about.get("handled_by"),
+        )
+
+
+class _Heard(NamedTuple):
+    """An interaction that was read.
+
+    Attributes:
+        automated: (message, text) of what the customer's machines wrote.
+        sides: That replied in public, be it by automatic replies.
+    """
+
+    conversation: Conversation
+    automated: list[tuple[str, str]]
+    sides: set[str]
+
 
 class _Scorer:
     """A rubric made ready: matchers, parameters and weights."""
@@ -305,6 +352,7 @@ class _Scorer:
         self.reading = reading_version(rubric)
         self.totaller = Totaller(rubric)
         self.wanted = wanted_indicators(rubric)
+        self.judged_parts = {one.name for one in rubric.patterns if one.kind == "judge"}
         self.detectors = {
             subject: [
                 (
@@ -319,38 +367,65 @@ class _Scorer:
             ]
             for subject in SUBJECTS
         }
+        self.asks = self._asks() if context.judge is not None else {}
+        self.judgements: dict[tuple[str, str], dict[str, Judgement]] = {}
         self.gaps = dict(rubric.sentiment.response_gap_minutes)
         self.readers: dict[tuple[str, str], Reader] = {}
         self.out: dict[str, list[tuple[Any, ...]]] = {table: [] for table in COLUMNS}
 
     def _evaluator(self, indicator: Indicator) -> tuple[str, str]:
-        rules = f"rules-{READING_VERSION}.{DETECTORS[indicator.detector].version}"
-        if indicator.evaluator == RULE:
-            return RULE, rules
-        names = evaluator_names(indicator, self.rubric)
-        return indicator.evaluator, "+".join(self.context.evaluator_versions.get(name, "unstated") for name in names)
+        names = [] if indicator.evaluator == RULE else evaluator_names(indicator, self.rubric)
+        if self.context.judge is not None or not self._has_judged_part(indicator):
+            return self._evaluator_of(indicator, names)
+        if indicator.evaluator == LLM:
+            return LLM, "judge:off"
+        kind, version = self._evaluator_of(indicator, names)
+        return kind, f"{version}+judge:off"
+
+    def _evaluator_of(self, indicator: Indicator, names: list[str]) -> tuple[str, str]:
+        """(type, version) where these decide beside rules."""
+        if not names:
+            return RULE, f"rules-{READING_VERSION}.{DETECTORS[indicator.detector].version}"
+        version = "+".join(self.context.evaluator_versions.get(name, "unstated") for name in names)
+        return LLM if LLM in names else "model", version
+
+    def _has_judged_part(self, indicator: Indicator) -> bool:
+        if not self.judged_parts or indicator.detector != "behaviour":
+            return False
+        parts = (*indicator.parameters["parts"], *indicator.parameters["when"])
+        return any(not self.judged_parts.isdisjoint(part["names"]) for part in parts)
+
+    def _asks(self) -> dict[str, Ask]:
+        asks = {}
+        for indicator in self.rubric.indicators:
+            if indicator.evaluator == LLM:
+                names = [name for name in evaluator_names(indicator, self.rubric) if name != LLM]
+                offline = None if needs_judge(indicator, self.rubric) else self._evaluator_of(indicator, names)
+                asks[indicator.id] = ask_of(indicator, self.rubric, offline)
+        return asks
 
     def score(self, interactions: pd.DataFrame, messages: pd.DataFrame) -> ScoreFrames:
         cases = self._cases(interactions, _messages_by_key(messages))
         self._read(cases)
+        heard: list[_Heard | None] = []
         for case in cases:
-            key = case.identity[1]
-            try:
-                if not case.rows and self.stored.is_complete(key, self.wanted):
+            with _named(case):
+                is_read = self.rubric.supports(case.language) and not self._is_complete(case)
+                heard.append(self._heard(case) if is_read else None)
+        if self.asks:
+            self._ask(cases, heard)
+        for case, one in zip(cases, heard, strict=True):
+            with _named(case):
+                if one is not None:
+                    self._interaction(case, *one)
+                elif self._is_complete(case):
                     self._add_up(case)
-                elif self.rubric.supports(case.language):
-                    self._interaction(case)
                 else:
                     self._unrated(case, "unsupported_language")
-            except TouchstoneError:
-                raise
-            except Exception as error:
-                raise TouchstoneError(
-                    f"interaction {key} cannot be scored: {type(error).__name__}",
-                    str(error),
-                    "This is a fault of the scorer.",
-                ) from error
         return ScoreFrames(**{table: _frame(table, rows) for table, rows in self.out.items()})
+
+    def _is_complete(self, case: _Case) -> bool:
+        return not case.rows and self.stored.is_complete(case.identity[1], self.wanted)
 
     def _cases(self, interactions: pd.DataFrame, by_key: dict[str, list[tuple[Any, ...]]]) -> list[_Case]:
         identities = zip(*(interactions[name].tolist() for name in _ID), strict=True)
@@ -422,8 +497,8 @@ class _Scorer:
             return {}
         return {text: float(value) for text, value in zip(texts, model(texts), strict=True)}
 
-    def _interaction(self, case: _Case) -> None:
-        identity, language = case.identity, case.language
+    def _heard(self, case: _Case) -> _Heard:
+        language = case.language
         turns: list[Turn] = []
         automated: list[tuple[str, str]] = []
         sides: set[str] = set()
@@ -453,13 +528,38 @@ class _Scorer:
             turns.append(Turn(len(turns), message_key, subject, agent_key, text, moment, pii or (), features, polarity))
         if not sides:
             raise TouchstoneError(
-                f"interaction {identity[1]} has no reply in public",
+                f"interaction {case.identity[1]} has no reply in public",
                 None,
                 "Exclude it in core; there is nobody to judge.",
             )
         conversation = Conversation(case.about, language, turns, marker_lists(language), self.context)
-        if identity[1] not in self.stored.read:
-            self._sentiment(case, conversation, automated, lexicon)
+        return _Heard(conversation, automated, sides)
+
+    def _ask(self, cases: list[_Case], heard: list[_Heard | None]) -> None:
+        """Put what is pending to the judge, for all conversations of the batch at once."""
+        asked = []
+        for case, one in zip(cases, heard, strict=True):
+            key = case.identity[1]
+            for subject in SUBJECTS if one is not None else ():
+                if subject in one.conversation.replies:
+                    stored = self.stored.outcomes.get(key, {}).get(subject, {})
+                    pending = [
+                        (self.asks[indicator.id], parameters)
+                        for indicator, _, parameters, _, is_for_all in self.detectors[subject]
+                        if indicator.id in self.asks
+                        and indicator.id not in stored
+                        and _is_for(indicator, is_for_all, case.language, case.header)
+                    ]
+                    asked.append(case_of(one.conversation, key, subject, pending))
+        for judgement in self.context.judge.judge([one for one in asked if one is not None]):
+            place = judgement.interaction_key, judgement.subject
+            self.judgements.setdefault(place, {})[judgement.question_id] = judgement
+
+    def _interaction(
+        self, case: _Case, conversation: Conversation, automated: list[tuple[str, str]], sides: set[str]
+    ) -> None:
+        if case.identity[1] not in self.stored.read:
+            self._sentiment(case, conversation, automated)
         if not conversation.replies:
             self._rows_without_scores(case, sides, "only_automatic_replies")
         complexity = None
@@ -501,8 +601,8 @@ class _Scorer:
         case: _Case,
         conversation: Conversation,
         automated: list[tuple[str, str]],
-        lexicon: Mapping[str, tuple[float, float]] | None,
     ) -> None:
+        lexicon = self.polarity if case.language in LEXICON_LANGUAGES else None
         lists = conversation.lists
         found: dict[str, list[dict[str, Any]]] = {turn.message_key: [] for turn in conversation.customers}
         names: set[str] = set()
@@ -596,26 +696,20 @@ class _Scorer:
         identity = case.identity
         stored = self.stored.outcomes.get(identity[1], {}).get(subject, {})
         outcomes: list[tuple[str, str]] = []
-        about, language = case.about, case.language
-        header = (
-            about.get("channel"),
-            about.get("product_area"),
-            about.get("topic"),
-            language,
-            about.get("handled_by"),
-        )
+        header = case.header
+        judgements = self.judgements.get((identity[1], subject), {})
         rows, evidence_rows = self.out["indicator_scores"], self.out["evidence"]
         for indicator, detect, parameters, evaluator, is_for_all in self.detectors[subject]:
             name = indicator.id
             if name in stored:
                 outcomes.append((name, stored[name]))
                 continue
-            if (
-                language not in indicator.languages
-                or not (is_for_all or indicator.applies.matches(*header))
-                or (evaluator[0] == "llm" and self.context.judge is None)
-            ):
+            if not _is_for(indicator, is_for_all, case.language, header) or (evaluator[0] == LLM and not self.asks):
                 found = NOT_DUE
+            elif name in self.asks:
+                found, evaluator = self._judged(
+                    case, conversation, subject, judgements, indicator, detect, parameters, evaluator
+                )
             else:
                 found = detect(conversation, subject, parameters)
             outcome, evidence, observed, due, references = found
@@ -640,6 +734,42 @@ class _Scorer:
                     ),
                 )  # fmt: skip
         self._totals(case, subject, outcomes, self._facts(case, conversation, subject, complexity), None)
+
+    def _judged(
+        self,
+        case: _Case,
+        conversation: Conversation,
+        subject: str,
+        judgements: Mapping[str, Judgement],
+        indicator: Indicator,
+        detect: Detector,
+        parameters: SimpleNamespace,
+        evaluator: tuple[str, str],
+    ) -> tuple[Finding, tuple[str, str]]:
+        """What a behaviour with questions to the judge comes to, and who decided."""
+        ask = self.asks[indicator.id]
+        said = [judgements[one.id] for one in ask.questions if one.id in judgements]
+        if not said:
+            return NOT_DUE, evaluator
+        hits, is_open = hits_of(conversation, ask, judgements)
+        conversation.judged.setdefault(subject, {}).update(hits)
+        found = detect(conversation, subject, ask.judged if is_overruled(said) else parameters)
+        if is_open and not found.evidence:
+            found = NOT_DUE
+        for one in said:
+            judge = one.judge
+            self.out["judgements"].append(
+                (
+                    *case.identity, subject, indicator.id, indicator.version, one.question_id,
+                    one.verdict.outcome if one.verdict else None,
+                    *((judge.outcome, judge.confidence, judge.message_key, judge.start, judge.end) if judge else (None,) * 5),
+                    one.rule.outcome if one.rule else None,
+                    one.disagrees, one.why, one.detail, self.context.evaluator_versions.get(LLM, "unstated"),
+                )
+            )  # fmt: skip
+        whys = sorted({one.why for one in said if one.why})
+        kind, version = ask.offline if ask.offline and all(one.why for one in said) else evaluator
+        return found, (kind, "+".join([version, *(f"judge:{why}" for why in whys)]))
 
     def _facts(self, case: _Case, conversation: Conversation, subject: str, complexity: str | None) -> Facts:
         kept = self.stored.facts.get(case.identity[1], {}).get(subject)
@@ -703,6 +833,25 @@ class _Scorer:
                 *evaluator,
             ),
         )
+
+
+@contextmanager
+def _named(case: _Case) -> Iterator[None]:
+    """Name the interaction in whatever goes wrong with it."""
+    try:
+        yield
+    except TouchstoneError:
+        raise
+    except Exception as error:
+        raise TouchstoneError(
+            f"interaction {case.identity[1]} cannot be scored: {type(error).__name__}",
+            str(error),
+            "This is a fault of the scorer.",
+        ) from error
+
+
+def _is_for(indicator: Indicator, is_for_all: bool, language: str, header: tuple[str | None, ...]) -> bool:
+    return language in indicator.languages and (is_for_all or indicator.applies.matches(*header))
 
 
 def _frame(table: str, rows: list[tuple[Any, ...]]) -> pd.DataFrame:

@@ -140,6 +140,30 @@ create table if not exists scores.evidence (
     primary key (interaction_started_at, interaction_key, input_hash, subject, indicator_id, indicator_version, evidence_ordinal)
 ) partition by range (interaction_started_at);
 
+-- What the optional judge was asked of a behaviour: its verdict and the rule's side by side, and whose counts. outcome is null
+-- where neither has one; why and detail say why the judge's does not count.
+create table if not exists scores.judgements (
+    interaction_started_at timestamptz not null,
+    interaction_key text not null,
+    input_hash text not null,
+    subject text not null,
+    indicator_id text not null,
+    indicator_version text not null,
+    question_id text not null,
+    outcome text check (outcome in ('holds', 'fails', 'not_applicable')),
+    judge_outcome text check (judge_outcome in ('holds', 'fails', 'not_applicable')),
+    judge_confidence double precision,
+    judge_message_key text,
+    judge_start_offset int,
+    judge_end_offset int,
+    rule_outcome text check (rule_outcome in ('holds', 'fails', 'not_applicable')),
+    disagrees boolean,
+    why text,
+    detail text,
+    evaluator_version text not null,
+    primary key (interaction_started_at, interaction_key, input_hash, subject, indicator_id, indicator_version, question_id)
+) partition by range (interaction_started_at);
+
 create table if not exists scores.dimension_scores (
     interaction_started_at timestamptz not null,
     interaction_key text not null,
