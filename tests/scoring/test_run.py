@@ -262,20 +262,34 @@ def test_the_rubric_is_described_with_weights_profiles_and_facets(database: psyc
     assert _one(database, "select count(*) from scores.rubric_indicators where is_template") == 6
 
 
-def test_the_baseline_of_a_week_stays_as_it_was_made(database: psycopg.Connection) -> None:
+def test_every_interaction_is_held_against_the_baseline_of_the_week_of_its_start(database: psycopg.Connection) -> None:
     score(AS_OF)
     frozen = database.execute("select week_starts_on, baseline_id, interaction_count from scores.baselines").fetchall()
-    assert [(str(day), count) for day, _, count in frozen] == [("2026-03-30", COUNT)]
-    rated = (
-        "select count(*) from scores.interaction_scores where baseline_id = %s and expected_handle_minutes is not null"
-    )
-    assert database.execute(rated, [frozen[0][1]]).fetchone()[0] >= COUNT
+    settled = {
+        day: database.execute(
+            """
+            select count(*) from core.interactions
+            where is_eligible and started_at < %(day)s::date - 7 and started_at >= %(day)s::date - 97
+            """,
+            {"day": day},
+        ).fetchone()[0]
+        for day, *_ in frozen
+    }
+    assert {day: count for day, _, count in frozen} == settled
+    assert min(settled.values()) == 0
+    assert max(settled.values()) >= 10
+    held = database.execute(
+        """
+        select date_trunc('week', interaction_started_at, 'UTC')::date, baseline_id, count(expected_handle_minutes)
+        from scores.interaction_scores where unrated_reason is null group by 1, 2
+        """
+    ).fetchall()
+    assert {(day, baseline) for day, baseline, _ in held} == {(day, baseline) for day, baseline, _ in frozen}
+    assert all(count > 0 for day, _, count in held if settled[day] >= 10)
     add_interaction(database, COUNT)
     score(AS_OF)
-    assert (
-        database.execute("select week_starts_on, baseline_id, interaction_count from scores.baselines").fetchall()
-        == frozen
-    )
+    again = database.execute("select week_starts_on, baseline_id, interaction_count from scores.baselines").fetchall()
+    assert again[: len(frozen)] == frozen
 
 
 def test_a_repeat_contact_is_the_same_customer_on_the_same_topic_within_days(database: psycopg.Connection) -> None:
@@ -301,15 +315,18 @@ def test_an_interrupted_new_version_is_finished_although_nothing_changed(databas
     class Stop(Exception):
         pass
 
+    stopped: list[int] = []
+
     def stop(done: int, total: int) -> None:
         if done >= 20:
+            stopped.append(done)
             raise Stop
 
     with pytest.raises(Stop):
         score(AS_OF, batch_interactions=10, progress=stop)
-    assert _one(database, "select count(distinct interaction_key) from scores.interaction_scores") == 20
+    assert _one(database, "select count(distinct interaction_key) from scores.interaction_scores") == stopped[0] < COUNT
     assert _one(database, "select count(*) from scores.scorer_registry where is_active") == 0
-    assert score(AS_OF, batch_interactions=10).interactions == COUNT - 20
+    assert score(AS_OF, batch_interactions=10).interactions == COUNT - stopped[0]
     assert _one(database, "select count(distinct interaction_key) from scores.interaction_scores") == COUNT
     assert _one(database, "select count(*) from scores.scorer_registry where is_active") == 1
 

@@ -3,7 +3,7 @@
 Complexity is known before anybody has worked on a case: a ridge regression (Hoerl and Kennard, 1970) gives the expected log
 handle time from topic, channel and the customer's first words; its terciles are simple, medium and hard. The actual handle
 time never enters. Expected values are medians of the cell; a cell with few interactions gives way to a wider one, and the n
-that is stored is that of the cell that was used. A baseline is made once a week and stays as it was made.
+that is stored is that of the cell that was used. A week's baseline is made once and stays as it was made.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pandas as pd
@@ -30,7 +30,7 @@ from touchstone.scoring import registry
 from touchstone.scoring.context import Context, resolved
 from touchstone.scoring.rows import copy_new_rows
 from touchstone.scoring.scorer import COLUMNS, SENTIMENT_VERSION, ScoreFrames, Stored, score_batch, wanted_indicators
-from touchstone.scoring.warehouse import library, stored_rows, weekly_baseline
+from touchstone.scoring.warehouse import Baselines, library, stored_rows
 from touchstone.settings import Settings, get_settings
 from touchstone.warehouse import ledger
 from touchstone.warehouse.engine import connect
@@ -104,7 +104,7 @@ def score(
         batch_interactions: Most interactions of one transaction.
         progress: Called after each batch with (interactions done, interactions to do).
         rubric: What to score by; None is the shipped one.
-        context: Canned texts, models and judge; articles and baseline are read from the warehouse where it has none, and a
+        context: Canned texts, models and judge; articles and baselines are read from the warehouse where it has none, and a
             judge is the environment's.
 
     Raises:
@@ -129,11 +129,13 @@ def score(
         run.rows_in = total
         run.versions |= {"scorer": version, "rubric": rubric.full_version, "sentiment": SENTIMENT_VERSION}
         if total:
-            context = _completed(connection, context, rubric, as_of)
-            connection.commit()
+            context = _completed(connection, context, rubric)
+        baselines = Baselines(connection, rubric.languages) if context.baseline is None else None
         rows = dict.fromkeys(COLUMNS, 0)
         done = batches = read = 0
-        for first, last in _batches(connection, batch_interactions):
+        for first, last, week in _batches(connection, batch_interactions):
+            if baselines is not None:
+                context = replace(context, baseline=baselines.of(week))
             stored = stored_rows(connection, first, last, rubric) if is_new else Stored()
             interactions = _interactions(connection, first, last)
             unread = [key for key in interactions["interaction_key"] if not stored.is_complete(key, wanted)]
@@ -231,27 +233,29 @@ def _find_missing(connection: psycopg.Connection, version: str, newest: int, *, 
     return connection.execute("select count(*) from score_queue").fetchone()[0]
 
 
-def _batches(connection: psycopg.Connection, size: int) -> Iterator[tuple[int, int]]:
-    """(first, last) places of each batch."""
-    counts = connection.execute("select message_count from score_queue order by place").fetchall()
-    first = place = 1
+def _batches(connection: psycopg.Connection, size: int) -> Iterator[tuple[int, int, date]]:
+    """(first, last) places of each batch, and the Monday (UTC) of the week in which all of its interactions started."""
+    queue = connection.execute(
+        "select message_count, date_trunc('week', started_at, 'UTC')::date from score_queue order by place"
+    ).fetchall()
+    first = 1
     messages = 0
-    for place, (count,) in enumerate(counts, 1):
-        if place > first and (place - first >= size or messages + count > BATCH_MESSAGES):
-            yield first, place - 1
-            first, messages = place, 0
+    for place, (count, week) in enumerate(queue, 1):
+        if place > first:
+            week_before = queue[place - 2][1]
+            if place - first >= size or messages + count > BATCH_MESSAGES or week != week_before:
+                yield first, place - 1, week_before
+                first, messages = place, 0
         messages += count
-    if counts:
-        yield first, place
+    if queue:
+        yield first, len(queue), queue[-1][1]
 
 
-def _completed(connection: psycopg.Connection, context: Context, rubric: Rubric, as_of: datetime) -> Context:
+def _completed(connection: psycopg.Connection, context: Context, rubric: Rubric) -> Context:
     """The context with what the warehouse has, as far as the rubric asks for it."""
     detectors = {one.detector for one in rubric.indicators}
     if context.library is None and "grounded" in detectors:
         context = replace(context, library=library(connection))
-    if context.baseline is None:
-        context = replace(context, baseline=weekly_baseline(connection, as_of, rubric.languages))
     return context
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pandas as pd
@@ -18,7 +18,9 @@ from touchstone.text.markers import marker_lists
 from touchstone.text.phrases import PhraseMatcher
 
 BASELINE_DAYS = 90
-"""Days before the week from which a baseline is made."""
+"""Days from which a baseline is made."""
+SETTLED_DAYS = 7
+"""Days between the youngest of them and the week: what was said since may still go on."""
 BASELINE_CASES = 5_000
 """Most interactions behind a baseline, chosen by the digest of their keys."""
 
@@ -42,52 +44,83 @@ def library(connection: psycopg.Connection) -> Library | None:
     return Library(pd.DataFrame(rows, columns=names, dtype=object))
 
 
-def weekly_baseline(connection: psycopg.Connection, as_of: datetime, languages: tuple[str, ...]) -> Baseline:
-    """The baseline of the ledger's week; made from the 90 days before that week when it is asked for first."""
-    week = (as_of - timedelta(microseconds=1)).date()
-    week -= timedelta(days=week.weekday())
-    row = connection.execute("select definition from scores.baselines where week_starts_on = %s", [week]).fetchone()
-    if row is not None:
-        return Baseline(row[0])
-    cases = _cases(connection, week, languages)
-    made = fit(cases)
-    connection.execute(
-        """
-        insert into scores.baselines (week_starts_on, baseline_id, interaction_count, definition) values (%s, %s, %s, %s)
-        on conflict do nothing
-        """,
-        [week, made.baseline_id, len(cases), Jsonb(made.definition)],
-    )
-    return made
+class Baselines:
+    """Baselines of the weeks in which interactions started, each made when it is first asked for and kept as it was made.
+
+    A week's baseline is made from interactions that started in the 90 days up to a week before it: what is that old has settled.
+    Held against the week of its start, an interaction has the same baseline in a backfill as it had on its day.
+    """
+
+    def __init__(self, connection: psycopg.Connection, languages: tuple[str, ...]) -> None:
+        self._connection, self._languages = connection, languages
+        self._made: dict[date, Baseline] = {}
+        self._cases: dict[str, tuple[Any, Any]] = {}
+
+    def of(self, week: date) -> Baseline:
+        """The baseline of the week (UTC) that starts on a Monday."""
+        found = self._made.get(week)
+        if found is None:
+            row = self._connection.execute(
+                "select definition from scores.baselines where week_starts_on = %s", [week]
+            ).fetchone()
+            found = self._made[week] = Baseline(row[0]) if row else self._make(week)
+        return found
+
+    def _make(self, week: date) -> Baseline:
+        until = week - timedelta(days=SETTLED_DAYS)
+        keys = [
+            key
+            for (key,) in self._connection.execute(
+                """
+                select interaction_key from core.interactions
+                where is_eligible and started_at >= %s and started_at < %s
+                order by md5(interaction_key), interaction_key limit %s
+                """,
+                [_midnight(until - timedelta(days=BASELINE_DAYS)), _midnight(until), BASELINE_CASES],
+            )
+        ]
+        new = [key for key in keys if key not in self._cases]
+        self._cases |= _cases(self._connection, new, self._languages)
+        kept = [self._cases[key] for key in keys if key in self._cases]
+        made = fit(kept)
+        self._connection.execute(
+            """
+            insert into scores.baselines (week_starts_on, baseline_id, interaction_count, definition)
+            values (%s, %s, %s, %s) on conflict do nothing
+            """,
+            [week, made.baseline_id, len(kept), Jsonb(made.definition)],
+        )
+        return made
 
 
-def _cases(connection: psycopg.Connection, week: Any, languages: tuple[str, ...]) -> list[tuple[Any, Any]]:
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def _cases(connection: psycopg.Connection, keys: list[str], languages: tuple[str, ...]) -> dict[str, tuple[Any, Any]]:
+    """(first contact, effort by side) of interactions that anybody replied to."""
+    if not keys:
+        return {}
     rows = connection.execute(
         """
-        with chosen as (
-            select interaction_key, started_at, channel, language, topic
-            from core.interactions
-            where is_eligible and started_at >= %(week)s::date - %(days)s and started_at < %(week)s::date
-            order by md5(interaction_key)
-            limit %(most)s
-        )
-        select chosen.interaction_key, chosen.channel, chosen.language, chosen.topic,
+        select interactions.interaction_key, interactions.channel, interactions.language, interactions.topic,
             messages.actor, messages.agent_key, messages.sent_at, messages.text, messages.pii, messages.ordinal
-        from chosen
+        from core.interactions as interactions
         inner join core.messages as messages
-            on chosen.interaction_key = messages.interaction_key and chosen.started_at = messages.interaction_started_at
-        where not messages.is_internal and not messages.is_automation
+            on interactions.interaction_key = messages.interaction_key
+            and interactions.started_at = messages.interaction_started_at
+        where interactions.interaction_key = any(%s) and not messages.is_internal and not messages.is_automation
             and messages.actor in ('customer', 'human_agent', 'ai_agent')
-        order by chosen.interaction_key, messages.ordinal, messages.message_key
+        order by interactions.interaction_key, messages.ordinal, messages.message_key
         """,
-        {"week": week, "days": BASELINE_DAYS, "most": BASELINE_CASES},
+        [keys],
     ).fetchall()
     read = feature_reader(PhraseMatcher({}))
     by_key: dict[str, list[tuple[Any, ...]]] = {}
     for row in rows:
         by_key.setdefault(row[0], []).append(row)
-    cases = []
-    for said in by_key.values():
+    cases = {}
+    for key, said in by_key.items():
         turns = [
             Turn(
                 place,
@@ -106,7 +139,7 @@ def _cases(connection: psycopg.Connection, week: Any, languages: tuple[str, ...]
         language = primary(language) if language and primary(language) in languages else languages[0]
         conversation = Conversation({"channel": channel, "topic": topic}, language, turns, marker_lists(language))
         efforts = {subject: effort(conversation, subject) for subject in conversation.replies}
-        cases.append((first_contact(conversation), efforts))
+        cases[key] = first_contact(conversation), efforts
     return cases
 
 
