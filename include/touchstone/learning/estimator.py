@@ -1,9 +1,11 @@
 """One fitted estimator: ridge regression over views and figures, a forest over figures, blended and calibrated.
 
 - The **linear part** is ridge regression on TF-IDF rows of the views and standardised figures. How much context and figures
-  count and how strongly it is regularised is chosen by inner cross-validation.
+  count and how strongly it is regularised is chosen by inner cross-validation; of few labels, whose cross-validation cannot
+  tell the best choice from the next ones, several are averaged by how well they did.
 - The **forest** sees figures alone: what depends on combinations (a question, not answered, near the end).
-- The **blend** is the non-negative combination that predicts best what neither part has seen.
+- The **blend** is the non-negative combination that predicts best what neither part has seen, drawn towards a usual one by
+  as much as labels are few.
 - The **calibration** turns the blended value into probabilities of the tiers (or classes) by logistic regression on
   out-of-fold values (Platt, 1999; one per cut, as in cumulative ordinal models).
 
@@ -14,7 +16,7 @@ caller.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +28,9 @@ from touchstone.learning.vectors import BITS
 
 FOLDS = 5
 SEARCH_FOLDS = 3
+FEW_ROWS = 600
+FEW_FOLDS, FEW_REPEATS = 5, 3
+"""Up to `FEW_ROWS` rows the inner cross-validation has more folds and is repeated with other ones."""
 SEARCH_ROWS = 1_800
 """Rows on which the inner cross-validation runs; more change the choice little and cost cubically."""
 DUAL_ROWS = 2_500
@@ -39,9 +44,18 @@ MIXES: tuple[tuple[float, float, float], ...] = (
     (1.0, 1.0, 0.3),
     (0.3, 1.0, 0.1),
     (0.3, 0.3, 1.0),
+    (1.0, 0.0, 1.0),
+    (1.0, 0.2, 0.6),
 )
 """Weights of the judged text itself, of its context, and of the figures, in the inner product of the ridge."""
+MOST_CHOICES = 5
+TEMPERATURE = 0.6
+"""In standard errors of a correlation: a choice that did worse by so much counts 1/e of the best one."""
 TREES = 120
+USUAL_FOREST, USUAL_ROWS = 0.2, 1_000
+"""Share of the forest in the blend that is taken for usual, and the number of rows that this counts for."""
+LEAST_FOREST = 0.05
+"""Share below which the forest is left out: it would cost more than it gives."""
 MAIN_VIEWS = frozenset(("own", "own_tools", "acts", "customer", "agent"))
 
 
@@ -81,6 +95,18 @@ class Blocks:
         found |= {key: mix[1] / len(context) * 2 for key in context}
         return {key: share for key, share in found.items() if share > 0}
 
+    def mixes(self) -> list[tuple[float, float, float]]:
+        """Mixes that differ on these blocks: without context, how much it counts makes no difference."""
+        found: dict[tuple[Any, ...], tuple[float, float, float]] = {}
+        for mix in MIXES:
+            shares = self.shares(mix)
+            if shares:
+                # a common factor changes alpha alone
+                total = sum(shares.values())
+                parts = tuple((key, round(share / total, 6)) for key, share in shares.items())
+                found.setdefault((parts, round(mix[2] / total, 6)), mix)
+        return list(found.values())
+
 
 @dataclass
 class Standard:
@@ -103,16 +129,25 @@ class Standard:
         return max(1, int(np.count_nonzero(self.scale)))
 
 
+@dataclass(frozen=True)
+class Choice:
+    """One way to fit the linear part, and how much it counts among those that are averaged."""
+
+    mix: tuple[float, float, float]
+    alpha: float
+    weight: float
+
+
 @dataclass
 class Linear:
     """Ridge coefficients by block, and of the figures.
 
     Attributes:
+        choices: What was averaged.
         text: (view, kind) -> float32 of shape (2 ** BITS, outputs).
     """
 
-    mix: tuple[float, float, float]
-    alpha: float
+    choices: tuple[Choice, ...]
     intercept: np.ndarray
     text: dict[tuple[str, str], np.ndarray]
     figures: np.ndarray
@@ -122,7 +157,7 @@ class Linear:
         found = np.tile(self.intercept, (len(blocks), 1))
         for key, coefficients in self.text.items():
             found += blocks.rows[key] @ coefficients
-        if self.mix[2] > 0:
+        if self.figures.any():
             found += self.standard.apply(blocks.figures) @ self.figures
         return found
 
@@ -134,11 +169,26 @@ def _kernel(blocks: Blocks, mix: tuple[float, float, float], parts: dict[Any, np
     return total
 
 
-def fit_linear(
-    blocks: Blocks, y: np.ndarray, weights: np.ndarray, mix: tuple[float, float, float], alpha: float
-) -> Linear:
-    """Ridge regression of (n, outputs) on the blocks with weights of rows."""
+def fit_linear(blocks: Blocks, y: np.ndarray, weights: np.ndarray, choices: Sequence[Choice]) -> Linear:
+    """Ridge regression of (n, outputs) on the blocks with weights of rows: the weighted mean of the choices."""
     standard = Standard.of(blocks.figures)
+    centre = np.average(y, axis=0, weights=weights)
+    text: dict[tuple[str, str], np.ndarray] = {}
+    figures = np.zeros((blocks.figures.shape[1], y.shape[1]))
+    for one in choices:
+        of_text, of_figures = _ridge(blocks, standard, y - centre, weights, one)
+        for key, found in of_text.items():
+            found *= np.float32(one.weight)
+            text[key] = text[key] + found if key in text else found
+        figures += one.weight * of_figures
+    return Linear(tuple(choices), centre, text, figures.astype(np.float32), standard)
+
+
+def _ridge(
+    blocks: Blocks, standard: Standard, y: np.ndarray, weights: np.ndarray, choice: Choice
+) -> tuple[dict[tuple[str, str], np.ndarray], np.ndarray]:
+    """Coefficients of the texts and of the figures for centred targets."""
+    mix, alpha = choice.mix, choice.alpha
     shares = blocks.shares(mix)
     columns = {key: np.unique(blocks.rows[key].indices) for key in shares}
     parts = [blocks.rows[key][:, columns[key]] * np.float32(np.sqrt(share)) for key, share in shares.items()]
@@ -147,8 +197,7 @@ def fit_linear(
         parts.append(sparse.csr_matrix(standard.apply(blocks.figures) * scale))
     design = sparse.hstack(parts, format="csr")
     root = np.sqrt(weights)
-    centre = np.average(y, axis=0, weights=weights)
-    residual = (y - centre) * root[:, None]
+    residual = y * root[:, None]
     scaled = sparse.diags(root.astype(np.float32)) @ design
     if len(y) <= DUAL_ROWS:
         kernel = np.asarray((scaled @ scaled.T).todense(), dtype=np.float64)
@@ -164,7 +213,7 @@ def fit_linear(
         text[key] = found
         offset += width
     figures = coefficients[offset:] * scale if scale > 0 else np.zeros((blocks.figures.shape[1], y.shape[1]))
-    return Linear(mix, alpha, centre, text, figures.astype(np.float32), standard)
+    return text, figures
 
 
 def _conjugate(design: sparse.csr_matrix, y: np.ndarray, alpha: float) -> np.ndarray:
@@ -206,41 +255,71 @@ def _splits(fold: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 
 def search(
     blocks: Blocks, y: np.ndarray, weights: np.ndarray, groups: np.ndarray, seed: int
-) -> tuple[tuple[float, float, float], float, list[dict[str, Any]]]:
-    """Mix and alpha with the highest cross-validated correlation, and the table of all.
+) -> tuple[list[Choice], list[dict[str, Any]]]:
+    """Ways to fit the linear part by their cross-validated correlation.
+
+    The best alpha of each mix is a candidate. A correlation is known to about 1 / sqrt(n): candidates count by
+    exp(-(best - own) * sqrt(n) / `TEMPERATURE`), on predictions of equal spread. Above `DUAL_ROWS` rows the best one is taken
+    alone.
 
     Returns:
-        (mix, alpha, tried); `tried` holds one entry per pair with its correlation, best first.
+        (choices, tried); `tried` holds one entry per mix and alpha with its correlation, best first.
     """
+    count = len(y)
     chosen = _sample(groups, SEARCH_ROWS, seed)
     few, y, weights, groups = blocks.take(chosen), y[chosen], weights[chosen], groups[chosen]
     figures = Standard.of(few.figures)
     scaled = figures.apply(few.figures).astype(np.float64)
     parts: dict[Any, np.ndarray] = {"figures": scaled @ scaled.T / figures.width}
     for key, matrix in few.rows.items():
-        parts[key] = np.asarray((matrix @ matrix.T).todense(), dtype=np.float64)
-    fold = folds_of(groups, min(SEARCH_FOLDS, len(np.unique(groups))), seed + 1)
-    tried = []
-    for mix in MIXES:
-        if not few.shares(mix):
-            continue
+        if matrix.nnz:
+            parts[key] = np.asarray((matrix @ matrix.T).todense(), dtype=np.float64)
+    most, repeats = (FEW_FOLDS, FEW_REPEATS) if len(y) <= FEW_ROWS else (SEARCH_FOLDS, 1)
+    folds = [folds_of(groups, min(most, len(np.unique(groups))), seed + 1 + repeat) for repeat in range(repeats)]
+    tried: list[dict[str, Any]] = []
+    spreads: dict[tuple[Any, float], float] = {}
+    for mix in few.mixes():
         kernel = _kernel(few, mix, parts)
-        predicted = np.zeros((len(ALPHAS), *y.shape))
-        for train, test in _splits(fold):
-            root = np.sqrt(weights[train])
-            centre = np.average(y[train], axis=0, weights=weights[train])
-            values, vectors = linalg.eigh(kernel[np.ix_(train, train)] * np.outer(root, root))
-            turned = vectors.T @ ((y[train] - centre) * root[:, None])
-            across = (kernel[np.ix_(test, train)] * root) @ vectors
-            for at, alpha in enumerate(ALPHAS):
-                predicted[at, test] = across @ (turned / (np.maximum(values, 0) + alpha)[:, None]) + centre
+        scores, spread = [], []
+        for fold in folds:
+            predicted = _held_out(kernel, y, weights, fold)
+            scores.append([_correlation(one, y, weights) for one in predicted])
+            spread.append(predicted.std(axis=1).mean(axis=1))
         for at, alpha in enumerate(ALPHAS):
-            score = float(
-                np.mean([correlation(predicted[at, :, one], y[:, one], weights) for one in range(y.shape[1])])
-            )
-            tried.append({"mix": mix, "alpha": alpha, "correlation": score})
+            tried.append({"mix": mix, "alpha": alpha, "correlation": float(np.mean(scores, axis=0)[at])})
+            spreads[mix, alpha] = float(np.mean(spread, axis=0)[at])
     tried.sort(key=lambda one: -one["correlation"])
-    return tried[0]["mix"], tried[0]["alpha"], tried
+    best: dict[Any, dict[str, Any]] = {}
+    for one in tried:
+        best.setdefault(one["mix"], one)
+    kept = list(best.values())[: MOST_CHOICES if count <= DUAL_ROWS else 1]
+    distance = np.array([tried[0]["correlation"] - one["correlation"] for one in kept])
+    counted = np.exp(-distance * np.sqrt(count) / TEMPERATURE)
+    counted /= np.array([max(spreads[one["mix"], one["alpha"]], 1e-9) for one in kept])
+    counted /= counted.sum()
+    choices = [
+        Choice(tuple(one["mix"]), one["alpha"], float(weight)) for one, weight in zip(kept, counted, strict=True)
+    ]
+    return choices, tried
+
+
+def _held_out(kernel: np.ndarray, y: np.ndarray, weights: np.ndarray, fold: np.ndarray) -> np.ndarray:
+    """Out-of-fold values of kernel ridge for each of `ALPHAS`, (alphas, n, outputs)."""
+    predicted = np.zeros((len(ALPHAS), *y.shape))
+    for train, test in _splits(fold):
+        root = np.sqrt(weights[train])
+        centre = np.average(y[train], axis=0, weights=weights[train])
+        values, vectors = linalg.eigh(kernel[np.ix_(train, train)] * np.outer(root, root))
+        turned = vectors.T @ ((y[train] - centre) * root[:, None])
+        across = (kernel[np.ix_(test, train)] * root) @ vectors
+        for at, alpha in enumerate(ALPHAS):
+            predicted[at, test] = across @ (turned / (np.maximum(values, 0) + alpha)[:, None]) + centre
+    return predicted
+
+
+def _correlation(predicted: np.ndarray, y: np.ndarray, weights: np.ndarray) -> float:
+    """Mean over the outputs."""
+    return float(np.mean([correlation(predicted[:, one], y[:, one], weights) for one in range(y.shape[1])]))
 
 
 def _sample(groups: np.ndarray, most: int, seed: int) -> np.ndarray:
@@ -300,9 +379,9 @@ def leaf_size(count: int) -> int:
 
 
 def _parts(
-    blocks: Blocks, y: np.ndarray, weights: np.ndarray, mix: tuple[float, float, float], alpha: float, seed: int
+    blocks: Blocks, y: np.ndarray, weights: np.ndarray, choices: Sequence[Choice], seed: int
 ) -> tuple[Linear, Forest]:
-    linear = fit_linear(blocks, y, weights, mix, alpha)
+    linear = fit_linear(blocks, y, weights, choices)
     forest = Forest.fit(blocks.figures, y, weights, trees=TREES, leaf=leaf_size(len(y)), seed=seed)
     return linear, forest
 
@@ -330,25 +409,46 @@ def fit(blocks: Blocks, names: list[str], y: np.ndarray, weights: np.ndarray, gr
         weights: (n,), mean about 1.
         groups: (n,), what must stay on one side of a split; at least two distinct.
     """
-    mix, alpha, tried = search(blocks, y, weights, groups, seed)
+    choices, tried = search(blocks, y, weights, groups, seed)
     fold = folds_of(groups, min(FOLDS, len(np.unique(groups))), seed)
     predicted = np.zeros((2, *y.shape))
     for train, test in _splits(fold):
-        linear, forest = _parts(blocks.take(train), y[train], weights[train], mix, alpha, seed)
+        linear, forest = _parts(blocks.take(train), y[train], weights[train], choices, seed)
         held = blocks.take(test)
         predicted[0, test], predicted[1, test] = linear.predict(held), forest.predict(held.figures)
     centre = np.average(y, axis=0, weights=weights)
-    root = np.sqrt(weights)[:, None]
     blend = np.stack(
-        [
-            optimize.nnls((predicted[:, :, at].T - centre[at]) * root, (y[:, at] - centre[at]) * root[:, 0])[0]
-            for at in range(y.shape[1])
-        ]
+        [_blend(predicted[:, :, at].T - centre[at], y[:, at] - centre[at], weights) for at in range(y.shape[1])]
     )
-    linear, forest = _parts(blocks, y, weights, mix, alpha, seed)
+    linear, forest = _parts(blocks, y, weights, choices, seed)
     estimator = Estimator(linear, forest, blend, centre, names, tried[:12])
     held_out = centre + blend[:, 0] * (predicted[0] - centre) + blend[:, 1] * (predicted[1] - centre)
     return Fitted(estimator, held_out, fold)
+
+
+def _blend(parts: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Weights of the linear part and of the forest.
+
+    Their shares, on parts of equal spread, are those of non-negative least squares drawn towards `USUAL_FOREST`; the level is
+    that of least squares.
+
+    Args:
+        parts: (n, 2) centred values that are out of fold.
+        y: (n,) centred.
+    """
+    root = np.sqrt(weights)
+    spread = parts.std(axis=0)
+    if spread.min() < 1e-9:
+        return optimize.nnls(parts * root[:, None], y * root)[0]
+    alike = parts / spread
+    free = optimize.nnls(alike * root[:, None], y * root)[0]
+    if not free.any():
+        return free
+    share = (len(y) * free[1] / free.sum() + USUAL_ROWS * USUAL_FOREST) / (len(y) + USUAL_ROWS)
+    shares = np.array([1 - share, share]) if share >= LEAST_FOREST else np.array([1.0, 0.0])
+    together = alike @ shares
+    level = np.sum(weights * together * y) / np.sum(weights * together**2)
+    return np.maximum(level, 0) * shares / spread
 
 
 def refit_out_of_fold(
@@ -361,9 +461,7 @@ def refit_out_of_fold(
     seed: int,
 ) -> np.ndarray:
     """What the same recipe says about `test` when it is fitted on `train` alone."""
-    linear, forest = _parts(
-        blocks.take(train), y[train], weights[train], estimator.linear.mix, estimator.linear.alpha, seed
-    )
+    linear, forest = _parts(blocks.take(train), y[train], weights[train], estimator.linear.choices, seed)
     centre = np.average(y[train], axis=0, weights=weights[train])
     return Estimator(linear, forest, estimator.blend, centre, estimator.names).predict(blocks.take(test))
 

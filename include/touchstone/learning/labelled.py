@@ -19,6 +19,8 @@ Record = dict[str, Any]
 Labelled = tuple[list[Record], list[Record]]
 _START = datetime(2026, 1, 1, tzinfo=UTC)
 _STEP = timedelta(seconds=30)
+_NO_OUTCOME = ("stay calm", "enjoy", "say something about rain")
+"""Questions to STAR's customers that ask for manners or content, not whether their task succeeded."""
 
 
 def _at(position: int) -> str:
@@ -156,7 +158,7 @@ def assistance(folder: Path) -> Labelled:
         interaction = document["interaction_id"]
         for asked in one.get("UserQuestionnaire") or []:
             question = asked["Question"].replace("...", "Did the assistant ")
-            if "stay calm" in question or "enjoy" in question:
+            if any(words in question for words in _NO_OUTCOME):
                 continue
             row = _review(interaction, None, "customer", "task_achieved", float(asked["Answer"]), 0, 1)
             reviews.append(row | {"question": question})

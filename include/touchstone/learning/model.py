@@ -478,8 +478,7 @@ def _report(
         "error_other_half": unsure,
         "needs_review_share": float(np.mean(confidence < gate.REVIEW_CONFIDENCE)),
         "chosen": {
-            "mix": list(fitted.estimator.linear.mix),
-            "alpha": fitted.estimator.linear.alpha,
+            "linear": [asdict(choice) for choice in fitted.estimator.linear.choices],
             "blend": fitted.estimator.blend.tolist(),
             "tried": fitted.estimator.tried,
         },

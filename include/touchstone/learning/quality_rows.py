@@ -22,6 +22,8 @@ from touchstone.quality.table import Row, check
 SEED = 11
 FOLDS = 5
 REPEATS = 5
+HALVINGS = 3
+"""Repeats of the split by customer; either half trains once in each."""
 BATCH = 1_000
 CALIBRATION_BAR, HALF_BAR = 0.05, 0.5
 
@@ -40,19 +42,25 @@ class Held:
         return self.frame[name].to_numpy()
 
 
-def judged_on(records: Sequence[Record], reviews: Sequence[Record], tested: Sequence[Dialogue]) -> Held:
+def judged_on(
+    records: Sequence[Record],
+    reviews: Sequence[Record],
+    tested: Sequence[Dialogue],
+    unjudged: Sequence[Record] = (),
+) -> Held:
     """Train on some documents and reviews, predict others.
 
     Args:
         records: Documents to train on, with the reviews about them.
         reviews: Reviews of both; those of documents that are not in `records` are kept from the fit.
         tested: Conversations that the fit has not seen.
+        unjudged: Documents that the vocabulary is learned from beside `records`; reviews of them are kept from the fit.
     """
     known = {record["interaction_id"] for record in records}
     found = reviews_from(row for row in reviews if row["interaction_id"] in known)
     if found.refused:
         raise ValueError(found.refused[0].reason)
-    model = train(found, from_records(records), seed=SEED, resamples=0, by_reviewer=False)
+    model = train(found, from_records([*records, *unjudged]), seed=SEED, resamples=0, by_reviewer=False)
     parts = [model.predict(tested[first : first + BATCH]) for first in range(0, len(tested), BATCH)]
     return Held(_beside_people(pd.concat(parts, ignore_index=True), reviews))
 
@@ -202,7 +210,10 @@ def one_against_others(votes: Sequence[Sequence[float]]) -> float:
 
 @check("assistance")
 def assistance(folder: Path) -> Iterator[Row]:
-    """STAR, split by customer: 300 judged conversations of one half of the customers train, the other half tests."""
+    """STAR, split by customer: 300 judged conversations of one half of the customers train, the other half tests.
+
+    The other conversations of the training half stand beside them without their judgements, as a team's files do.
+    """
     documents, reviews = labelled.assistance(folder)
     for dimension, score, name, floor, bar in (
         ("task_achieved", _within_question, "task not achieved: AUROC within question", 0.846, 0.85),
@@ -218,19 +229,21 @@ def assistance(folder: Path) -> Iterator[Row]:
 
 def _by_customer(data: Labelled, score: Callable[[Held], float | None]) -> tuple[list[float], list[pd.DataFrame]]:
     documents, reviews = data
-    judged = {row["interaction_id"] for row in reviews}
-    documents = [one for one in documents if one["interaction_id"] in judged]
+    answered = {row["interaction_id"] for row in reviews}
+    documents = [one for one in documents if one["interaction_id"] in answered]
     by_id = {one["interaction_id"]: one for one in documents}
     dialogues = from_records(documents)
     groups = np.array([one.group for one in dialogues], dtype=object)
     found, parts = [], []
-    for repeat in range(REPEATS):
+    for repeat in range(HALVINGS):
         half = folds_of(groups, 2, SEED + repeat)
         for side in (0, 1):
             inside = [one for one, at in zip(dialogues, half, strict=True) if at == side]
             tested = [one for one, at in zip(dialogues, half, strict=True) if at != side]
             picked = gold.sample(inside, 300, double=0, seed=SEED + repeat)
-            held = judged_on([by_id[one.interaction_id] for one in picked], reviews, tested)
+            judged = {one.interaction_id for one in picked}
+            others = [by_id[one.interaction_id] for one in inside if one.interaction_id not in judged]
+            held = judged_on([by_id[one] for one in sorted(judged)], reviews, tested, others)
             figure = score(held)
             if figure is not None:
                 found.append(figure)

@@ -22,14 +22,14 @@ import orjson
 from touchstone.errors import ConfigurationError, TouchstoneError
 from touchstone.learning import gate
 from touchstone.learning.calibration import Calibration
-from touchstone.learning.estimator import Estimator, Linear, Standard
+from touchstone.learning.estimator import Choice, Estimator, Linear, Standard
 from touchstone.learning.features import FEATURES_VERSION, Phrases
 from touchstone.learning.forest import Forest
 from touchstone.learning.labels import Target
 from touchstone.learning.model import Learned, Model
 from touchstone.learning.vectors import BITS, VECTORS_VERSION, Weights
 
-FORMAT = 1
+FORMAT = 2
 DOCUMENT, ARRAYS = "model.json", "arrays.npz"
 _FOREST = ("roots", "feature", "threshold", "child", "value")
 
@@ -198,8 +198,7 @@ def _packed(name: str, one: Learned, arrays: dict[str, np.ndarray]) -> dict[str,
     return {
         "target": asdict(one.target),
         "views": [list(key) for key in linear.text],
-        "mix": list(linear.mix),
-        "alpha": linear.alpha,
+        "choices": [asdict(choice) for choice in linear.choices],
         "has_forest": forest is not None,
         "is_ordinal": calibrated.is_ordinal,
         "exponent": calibrated.exponent,
@@ -211,8 +210,7 @@ def _packed(name: str, one: Learned, arrays: dict[str, np.ndarray]) -> dict[str,
 def _unpacked(name: str, stored: dict[str, Any], arrays: dict[str, np.ndarray]) -> Learned:
     text = {(view, kind): _dense(arrays, f"{name}/text/{view}/{kind}") for view, kind in stored["views"]}
     linear = Linear(
-        mix=tuple(stored["mix"]),
-        alpha=stored["alpha"],
+        choices=tuple(Choice(tuple(one["mix"]), one["alpha"], one["weight"]) for one in stored["choices"]),
         intercept=arrays[f"{name}/intercept"],
         text=text,
         figures=arrays[f"{name}/figures"],
