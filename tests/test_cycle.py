@@ -12,6 +12,7 @@ from checksums import digests
 from cycles import DAYS, SCHEMAS, WHOLE, new_warehouse, run_day, write_days
 from touchstone import daily, pipeline
 from touchstone.errors import GateError
+from touchstone.rubric import load_rubric
 from touchstone.sample import FIRST_DAY
 from touchstone.sources import files
 from touchstone.warehouse.engine import connect
@@ -65,6 +66,47 @@ def test_every_interaction_is_scored_or_excluded_and_every_table_is_described(st
         ).fetchall()
     assert (waiting, parts) == (0, total)
     assert undescribed == []
+
+
+def test_a_policy_is_violated_where_its_indicator_failed(stepwise):
+    settings, _ = stepwise
+    rubric = load_rubric()
+    policy_dimensions = {one.id for one in rubric.dimensions if one.role == "script"}
+    policies = {
+        one.id
+        for one in rubric.indicators
+        if one.critical
+        or (one.dimension in policy_dimensions and one.detector in settings.parameters["policy_detectors"])
+    }
+    assert {"no_prohibited_promise", "keeps_secrets", "safe_answers", "follows_policy"} <= policies
+    assert policies.isdisjoint({"closes_properly", "offers_human_when_asked", "greets", "polite_language", "grounded"})
+    key = ("interaction_key", "subject", "indicator_id")
+    with connect("bi", settings=settings) as connection:
+        failed = connection.execute(
+            f"""
+            select {", ".join(key)}, is_critical, agent_key, due_message_key from marts.fct_indicator_results
+            where outcome = 'fails' and indicator_id = any(%s)
+            """,
+            [list(policies)],
+        ).fetchall()
+        first = {
+            tuple(row[:3]): row[3:]
+            for row in connection.execute(
+                f"""
+                select distinct on ({", ".join(key)}) {", ".join(key)}, message_key, start_offset, end_offset
+                from marts.fct_evidence order by {", ".join(key)}, evidence_ordinal
+                """
+            )
+        }
+        built = connection.execute(
+            f"""
+            select {", ".join(key)}, is_critical, agent_key, message_key, start_offset, end_offset
+            from marts.fct_policy_violations
+            """
+        ).fetchall()
+    expected = [(*row[:5], *first.get(tuple(row[:3]), (row[5], None, None))) for row in failed]
+    assert sorted(built) == sorted(expected)
+    assert {row[2] for row in built} >= {"no_prohibited_promise", "keeps_secrets"}
 
 
 def test_bi_reads_marts_and_nothing_else(stepwise):

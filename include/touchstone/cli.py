@@ -294,6 +294,40 @@ def score(
 
 
 @app.command()
+def explain(
+    interaction: Annotated[str, typer.Argument(help="Its interaction_key, or its id in the source.")],
+    subject: Annotated[
+        str | None,
+        typer.Option(
+            "--subject", help="human_agent or ai_agent; without it every side that replied.", show_default=False
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Write a page to this file instead.", show_default=False)
+    ] = None,
+) -> None:
+    """Explain a score: indicators, quotes, weights, the missed moments, what would have scored higher, the agent's record.
+
+    Examples: touchstone explain 4711; touchstone explain 4711 --subject ai_agent --html build/4711.html
+    """
+    from touchstone.scoring.account import account
+    from touchstone.statefiles import write_atomic
+
+    if as_json and html:
+        raise ConfigurationError("an account has one format", f"--json and --html {html}", "Leave out one of them.")
+    _ready()
+    found = account(interaction, subject)
+    if html:
+        write_atomic(html, found.as_html())
+        print(html)
+    elif as_json:
+        print(json.dumps(found.as_data(), indent=2, ensure_ascii=False))
+    else:
+        print(found.as_text(), end="")
+
+
+@app.command()
 def validate(
     gate: Annotated[str, typer.Argument(help="gate_1, gate_2 or gate_3.")],
     as_of: AsOf = None,

@@ -158,6 +158,7 @@ def test_scores_of_a_model_in_observation_are_labelled_and_in_no_mart(world, dat
             "rpt_evaluator_bias",
             "rpt_gold_set_balance",
             "rpt_review_queue",
+            "rpt_score_discrepancies",
             "rpt_scorer_health_monthly",
             "rpt_gate_results",
         )
@@ -355,6 +356,53 @@ def test_agreement_is_that_of_the_judgements(database):
     )
     assert leniency["bob"] == pytest.approx(-leniency["ann"])
     assert leniency["bob"] > 0
+
+
+def test_a_discrepancy_is_measured_and_has_a_cause(world, database):
+    pairs = defaultdict(list)
+    for month, subject, person, machine in database.execute(
+        """
+        select to_char(reviews.judged_at, 'YYYY-MM'), reviews.subject, reviews.score, scored.raw_score
+        from feedback.human_reviews as reviews
+        inner join scores.dimension_scores as scored using (interaction_key, input_hash, subject, dimension_id)
+        where reviews.superseded_by is null and scored.raw_score is not null
+        """
+    ):
+        pairs[month, subject].append(machine - person)
+    limits = world.settings.parameters
+    built = {
+        (month, subject): values
+        for month, subject, *values in database.execute(
+            """
+            select to_char(period_start, 'YYYY-MM'), subject, n, bias, mean_absolute_error, far_apart_rate, human_kappa, cause
+            from marts_build.rpt_score_discrepancies where evaluator_type = 'rule' and dimension_id = 'resolution'
+            """
+        )
+    }
+    assert set(built) == {key for key, apart in pairs.items() if len(apart) >= 5}
+    for (month, subject), (n, bias, size, far, kappa_of_people, cause) in built.items():
+        apart = pairs[month, subject]
+        assert n == len(apart)
+        assert (bias, size) == pytest.approx((sum(apart) / n, sum(map(abs, apart)) / n))
+        assert far == pytest.approx(sum(abs(one) > limits["discrepancy_points"] for one in apart) / n)
+        if kappa_of_people is not None and kappa_of_people < limits["ambiguous_kappa"]:
+            expected = "clarify_criteria"
+        elif abs(bias) > limits["discrepancy_bias"] or far > limits["discrepancy_share"]:
+            expected = "recalibrate"
+        else:
+            expected = "none"
+        assert cause == expected
+    measured = database.execute(
+        """
+        select value from marts_build.rpt_agreement_monthly where comparison = 'human_human' and subject = 'human_agent'
+            and segment_type = 'all' and figure_id = 'weighted_kappa' and period_start = '2026-03-01'
+        """
+    ).fetchone()[0]
+    assert built["2026-03", "human_agent"][4] == measured
+    states = database.execute(
+        "select distinct evaluator_version, evaluator_state from marts_build.rpt_score_discrepancies where evaluator_type = 'model'"
+    ).fetchall()
+    assert states == [(world.model_id, "active")]
 
 
 def test_a_model_is_compared_on_what_it_has_not_learned_from(world, database):

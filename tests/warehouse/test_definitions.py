@@ -192,7 +192,26 @@ def test_marts_alone_leave_the_watermark_of_core(connection, definitions):
     assert connection.execute("select relation from ops.mart_deletions").fetchall() == [("dim_agents",)]
 
 
+def _all_built(connection, definitions: Definitions) -> None:
+    for relation, digest in definitions.by_relation.items():
+        connection.execute("insert into ops.built_relations values (%s, %s, 1)", [relation, digest])
+
+
+def test_a_table_that_is_new_to_a_version_is_built_of_everything(connection, definitions):
+    _all_built(connection, definitions)
+    connection.execute("insert into ops.watermarks (step, change_id) values ('core', 1), ('marts', 1)")
+    assert retire(connection, definitions, MART_SCHEMAS) == []
+    assert _watermarks(connection) == {"core", "marts"}
+    connection.execute("delete from ops.built_relations where relation = 'marts_build.fct_policy_violations'")
+    assert retire(connection, definitions, CORE_SCHEMAS) == []
+    assert _watermarks(connection) == {"core", "marts"}
+    assert retire(connection, definitions, MART_SCHEMAS) == []
+    assert _watermarks(connection) == {"core"}
+
+
 def test_what_every_run_works_out_whole_leaves_the_watermarks(connection, definitions):
+    _all_built(connection, definitions)
+    connection.execute("delete from ops.built_relations where relation = 'core.business_calendar'")
     _built(connection, "core.business_calendar", "x")
     connection.execute("insert into ops.watermarks (step, change_id) values ('core', 1)")
     assert len(retire(connection, definitions, CORE_SCHEMAS)) == 1
@@ -232,8 +251,8 @@ def test_a_killed_upgrade_is_still_waiting(connection, definitions):
         select max(run_id), now(), 7, 0, 0, '{}' from ops.runs;
         """
     )
-    for relation, digest in definitions.by_relation.items():
-        connection.execute("insert into ops.built_relations values (%s, %s, 7)", [relation, digest])
+    _all_built(connection, definitions)
+    connection.execute("update ops.built_relations set run_id = 7")
     assert waiting(connection, definitions) == []
     connection.execute("delete from ops.built_relations where relation = 'core.messages'")
     connection.execute(

@@ -62,11 +62,13 @@ def refresh(connection: psycopg.Connection, as_of: datetime, run_id: int, settin
     """
     reviews = _judgements(connection, as_of)
     pairs = latest(machine_pairs(connection, as_of, rules=True))
-    changed = _refresh_months(connection, reviews, pairs, run_id)
+    parameters = (settings or get_settings()).parameters
+    changed = _refresh_months(connection, reviews, pairs, run_id, parameters["discrepancy_points"])
     if changed:
-        ambiguous = (settings or get_settings()).parameters["ambiguous_kappa"]
         _replace(connection, "evaluator_bias", list(_bias(reviews)))
-        _replace(connection, "dimension_ambiguity", list(_ambiguity(connection, reviews, ambiguous)))
+        _replace(
+            connection, "dimension_ambiguity", list(_ambiguity(connection, reviews, parameters["ambiguous_kappa"]))
+        )
     return changed
 
 
@@ -102,6 +104,7 @@ def _refresh_months(
     reviews: Sequence[tuple[Review, str, dict[str, str | None]]],
     pairs: Sequence[Pair],
     run_id: int,
+    points: float,
 ) -> int:
     people: dict[date, list[tuple[Review, str, dict[str, str | None]]]] = defaultdict(list)
     for one in reviews:
@@ -112,14 +115,13 @@ def _refresh_months(
     held = dict(connection.execute("select period_start, digest from derived.agreement_inputs").fetchall())
     changed = 0
     for month in sorted({*people, *machines, *held}):
-        digest = _digest(people.get(month, []), machines.get(month, []))
+        digest = _digest(people.get(month, []), machines.get(month, []), points)
         if held.get(month) == digest:
             continue
         changed += 1
         connection.execute("delete from derived.agreement where period_start = %s", [month])
-        rows = [
-            (month, *row) for row in (*_between_people(people.get(month, [])), *_with_machines(machines.get(month, [])))
-        ]
+        measured = (*_between_people(people.get(month, [])), *_with_machines(machines.get(month, []), points))
+        rows = [(month, *row) for row in measured]
         with connection.cursor() as cursor:
             cursor.executemany(
                 f"insert into derived.agreement ({', '.join(_AGREEMENT)}) values ({', '.join(['%s'] * len(_AGREEMENT))})",  # noqa: S608
@@ -135,8 +137,9 @@ def _refresh_months(
     return changed
 
 
-def _digest(reviews: Sequence[tuple[Review, str, dict[str, str | None]]], pairs: Sequence[Pair]) -> str:
+def _digest(reviews: Sequence[tuple[Review, str, dict[str, str | None]]], pairs: Sequence[Pair], points: float) -> str:
     content = [
+        [orjson.dumps(points)],
         sorted(orjson.dumps([vars_of(one), subject, segments]) for one, subject, segments in reviews),
         sorted(orjson.dumps(astuple(pair)) for pair in pairs),
     ]
@@ -183,7 +186,7 @@ def _distance(shared: Sequence[Sequence[Review]]) -> Figure:
     )
 
 
-def _with_machines(pairs: Iterable[Pair]) -> Iterator[tuple[Any, ...]]:
+def _with_machines(pairs: Iterable[Pair], points: float) -> Iterator[tuple[Any, ...]]:
     cells: dict[tuple[str, str, str, str, str, str], list[Pair]] = defaultdict(list)
     for pair in pairs:
         for segment in _cells({name: getattr(pair, name) for name in SEGMENTS}):
@@ -192,12 +195,16 @@ def _with_machines(pairs: Iterable[Pair]) -> Iterator[tuple[Any, ...]]:
         if len(found) < LEAST_PAIRS:
             continue
         about = (HUMAN_MACHINE, kind, version, found[0].state, subject, segment, value, name)
-        for figure in figures_of(found):
+        for figure in figures_of(found, points):
             yield (*about, *_values(figure))
 
 
-def figures_of(pairs: Sequence[Pair]) -> list[Figure]:
-    """Agreement of one machine with people: kappa, exact and adjacent share, mean difference and its size, alpha."""
+def figures_of(pairs: Sequence[Pair], points: float) -> list[Figure]:
+    """Agreement of one machine with people: kappa, exact and adjacent share, mean difference and its size, alpha.
+
+    Args:
+        points: Of 100; `far_apart` is the share of pairs that differ by more.
+    """
     groups = [pair.interaction_key for pair in pairs]
     if pairs[0].label is not None:
         labels = [pair.label or "" for pair in pairs], [pair.machine_label or "" for pair in pairs]
@@ -213,6 +220,14 @@ def figures_of(pairs: Sequence[Pair]) -> list[Figure]:
             "krippendorff_alpha",
             groups,
             lambda at: _alpha(one[at], two[at]),
+            n=len(pairs),
+            seed=SEED,
+            resamples=RESAMPLES,
+        ),
+        agreement.bootstrap(
+            "far_apart",
+            groups,
+            lambda at: float(np.mean(np.abs(one[at] - two[at]) > points)),
             n=len(pairs),
             seed=SEED,
             resamples=RESAMPLES,

@@ -22,6 +22,7 @@ from touchstone.scoring.scorer import ScoreFrames
 
 _Z = 1.959963984540054  # of a 95 % interval
 _SUBJECTS = {"human_agent": "human agent", "ai_agent": "AI agent"}
+_RECENT_MONTHS = 6  # of a record, as shown; the data has them all
 _OUTCOMES = {"holds": "held", "fails": "failed", "not_applicable": "did not apply"}
 
 
@@ -113,6 +114,20 @@ class DimensionAccount:
 
 
 @dataclass(frozen=True)
+class Calibrated:
+    """What readers see instead where a model has learned from reviewers; scores 0 to 100.
+
+    Attributes:
+        dimensions: Calibrated scores by dimension, of those that the model shows.
+    """
+
+    total: float
+    tier: str | None
+    model: str
+    dimensions: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Explanation:
     """The account of one side of one interaction; scores 0 to 100.
 
@@ -121,6 +136,7 @@ class Explanation:
         weights: Whose weights: a profile's title, or None for the rubric's own.
         higher: Failed indicators that count, those that would have brought most first.
         effort: Handle time and turns with their expected values and the n behind them; empty without a baseline.
+        calibrated: What an active model makes of the score; None without one.
     """
 
     interaction_key: str
@@ -135,6 +151,7 @@ class Explanation:
     dimensions: tuple[DimensionAccount, ...]
     higher: tuple[IndicatorAccount, ...] = ()
     effort: Mapping[str, Any] = field(default_factory=dict)
+    calibrated: Calibrated | None = None
 
     def as_data(self) -> dict[str, Any]:
         """Everything as plain values, for JSON."""
@@ -142,14 +159,11 @@ class Explanation:
 
     def as_text(self) -> str:
         """The account in plain text."""
-        return _template("explanation.txt.j2").render(account=self, **_WORDS).strip() + "\n"
+        return template("explanation.txt.j2").render(account=self).strip() + "\n"
 
     def as_html(self) -> str:
         """The account as a fragment of HTML; every text in it is escaped."""
-        return _template("explanation.html.j2").render(account=self, **_WORDS).strip() + "\n"
-
-
-_WORDS = {"subjects": _SUBJECTS, "outcomes": _OUTCOMES}
+        return template("explanation.html.j2").render(account=self).strip() + "\n"
 
 
 def explain(
@@ -315,8 +329,14 @@ def _text(texts: Mapping[str, str], message_key: str) -> str:
     return texts[message_key]
 
 
+def _plain(text: str) -> str:
+    """One line without characters that would steer a terminal or reorder what it shows."""
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+
+
 @cache
-def _template(name: str) -> Any:
+def template(name: str) -> Any:
+    """A template of this package; what it prints into HTML is escaped."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -326,4 +346,6 @@ def _template(name: str) -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals |= {"subjects": _SUBJECTS, "outcomes": _OUTCOMES, "recent_months": _RECENT_MONTHS}
+    environment.filters["plain"] = _plain
     return environment.get_template(name)

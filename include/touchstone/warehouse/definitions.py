@@ -221,7 +221,8 @@ def waiting(connection: psycopg.Connection, definitions: Definitions) -> list[Ou
 def retire(connection: psycopg.Connection, definitions: Definitions, schemas: tuple[str, ...]) -> list[Outdated]:
     """Take out what an earlier version built, and the watermarks with it, so that the next build works on everything.
 
-    Tables that are worked out whole in every run need no watermark: holidays that are added cost no build of core.
+    Tables that are worked out whole in every run need no watermark: holidays that are added cost no build of core. A table that
+    is new to this version has no rows of earlier runs either, so it counts as one that was taken out.
 
     The caller commits: either all of it is gone or nothing. A run that is killed after that finds no watermark, and so works
     on everything again.
@@ -233,8 +234,21 @@ def retire(connection: psycopg.Connection, definitions: Definitions, schemas: tu
         WarehouseError: A view of somebody else reads one of the relations; it would be dropped with it.
     """
     found = outdated(connection, definitions, schemas)
-    if not found:
-        return []
+    if found:
+        _drop(connection, definitions, found)
+    if _unbuilt(connection, definitions, schemas):
+        steps = ["core", "score", "gate_2", "marts"] if schemas == CORE_SCHEMAS else ["marts"]
+        connection.execute("delete from ops.watermarks where step = any(%s)", [steps])
+    return found
+
+
+def _unbuilt(connection: psycopg.Connection, definitions: Definitions, schemas: tuple[str, ...]) -> set[str]:
+    """Relations of the schemas that need a watermark's whole past and that nothing has built yet."""
+    built = {name for (name,) in connection.execute("select relation from ops.built_relations").fetchall()}
+    return {name for name in definitions.scoped - built if name.split(".", 1)[0] in schemas}
+
+
+def _drop(connection: psycopg.Connection, definitions: Definitions, found: list[Outdated]) -> None:
     # views of the project go with them, and are made again by the build, which finds them gone
     names = [entry.relation for entry in found]
     readers = [
@@ -259,10 +273,6 @@ def retire(connection: psycopg.Connection, definitions: Definitions, schemas: tu
         [[name.removeprefix("marts_build.") for name in names if name.startswith("marts_build.")]],
     )
     _drop_reshaped_seeds(connection, definitions)
-    if definitions.scoped.intersection(names):
-        steps = ["core", "score", "gate_2", "marts"] if schemas == CORE_SCHEMAS else ["marts"]
-        connection.execute("delete from ops.watermarks where step = any(%s)", [steps])
-    return found
 
 
 def require_present(connection: psycopg.Connection, definitions: Definitions, schemas: tuple[str, ...]) -> None:
