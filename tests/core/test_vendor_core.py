@@ -303,7 +303,7 @@ def test_a_restored_ticket_is_not_deleted(one):
 
 def test_a_redaction_replaces_the_text_and_nothing_else(one, two):
     before, after = one.messages(17)["170"], two.messages(17)["170"]
-    assert "DE12" in before["text"]
+    assert before["text"].startswith("My account is [")
     assert after["text"] == "My account is ▇▇▇▇"
     assert (after["sent_at"], after["actor"], len(two.messages(17))) == (before["sent_at"], "customer", 2)
 

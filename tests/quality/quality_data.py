@@ -118,19 +118,23 @@ SCORES = (
     where is_eligible and reply_count > 0
     """,
     """
-    insert into scores.interaction_scores
+    insert into scores.interaction_scores (interaction_started_at, interaction_key, input_hash, subject, scorer_version, rubric_version,
+        calibrator_version, total_score, tier, confidence, is_critical_failure, rated_dimension_count, scored_as_of, scored_at,
+        evaluator_type, evaluator_version)
     select
         started_at, interaction_key, input_hash, subject, 's1', 'r1', 'none', total,
         case when total >= 85 then 'excellent' when total >= 60 then 'acceptable' else 'needs_improvement' end, 0.7, false, 2,
-        '2026-03-31', '2026-03-31'
+        '2026-03-31', '2026-03-31', 'rule', 's1'
     from staging.judged_side
     cross join lateral (select (60 * (50 + 50 * outcome) + 40 * 80) / 100.0 as total) as totals
     """,
     """
-    insert into scores.dimension_scores
+    insert into scores.dimension_scores (interaction_started_at, interaction_key, input_hash, subject, rubric_version, calibrator_version,
+        dimension_id, raw_score, calibrated_score, tier, confidence, applicable_indicator_count, evaluator_type, evaluator_version)
     select
         started_at, interaction_key, input_hash, subject, 'r1', 'none', dimension_id, score, null,
-        case when score >= 85 then 'excellent' when score >= 60 then 'acceptable' else 'needs_improvement' end, 0.7, 1
+        case when score >= 85 then 'excellent' when score >= 60 then 'acceptable' else 'needs_improvement' end, 0.7, 1,
+        'rule', 's1'
     from staging.judged_side
     cross join lateral (values ('clarity', 50 + 50 * outcome), ('empathy', 80)) as dimensions (dimension_id, score)
     """,
@@ -151,16 +155,21 @@ SCORES = (
     from scores.indicator_scores
     """,
     """
-    insert into scores.message_scores
-    select interactions.started_at, interactions.interaction_key, input_hash, 's1', message_key, -0.25, 0.5, '[]'
+    insert into scores.message_scores (interaction_started_at, interaction_key, input_hash, reading_version, message_key, polarity, subjectivity,
+        markers, evaluator_type, evaluator_version)
+    select
+        interactions.started_at, interactions.interaction_key, input_hash, 's1', message_key, -0.25, 0.5, '[]', 'rule', 's1'
     from core.messages
     inner join core.interactions using (interaction_key)
     where is_eligible and actor = 'customer'
     """,
     """
-    insert into scores.trajectories
+    insert into scores.trajectories (interaction_started_at, interaction_key, input_hash, reading_version, customer_message_count, start_polarity,
+        end_polarity, mean_polarity, slope, minimum_polarity, largest_drop, trajectory_class, sentiment_level, level_rule,
+        evaluator_type, evaluator_version)
     select
-        started_at, interaction_key, input_hash, 's1', 1, -0.25, -0.25, -0.25, null, -0.25, null, 'too_short', 'none', 'none'
+        started_at, interaction_key, input_hash, 's1', 1, -0.25, -0.25, -0.25, null, -0.25, null, 'too_short', 'none', 'none',
+        'rule', 's1'
     from core.interactions
     where is_eligible
     """,

@@ -161,8 +161,11 @@ def test_a_seeded_corruption_stops_publication(database, failing, corruption: st
 
 def test_scores_of_a_version_that_is_not_active_are_not_judged(database, failing) -> None:
     database.execute(
-        "insert into scores.interaction_scores select interaction_started_at, interaction_key, input_hash, subject, 's0', 'r0',"
-        " calibrator_version, 900, 'x', 5, is_critical_failure, 0, scored_as_of, scored_at from scores.interaction_scores"
+        "insert into scores.interaction_scores (interaction_started_at, interaction_key, input_hash, subject, scorer_version,"
+        " rubric_version, calibrator_version, total_score, tier, confidence, is_critical_failure, rated_dimension_count,"
+        " scored_as_of, scored_at, evaluator_type, evaluator_version)"
+        " select interaction_started_at, interaction_key, input_hash, subject, 's0', 'r0', calibrator_version, 900, 'x', 5,"
+        " is_critical_failure, 0, scored_as_of, scored_at, 'rule', 's0' from scores.interaction_scores"
     )
     assert failing() == (set(), set())
 

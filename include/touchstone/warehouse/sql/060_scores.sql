@@ -5,9 +5,9 @@ create table if not exists scores.scorer_registry (
     rubric_version text not null,
     sentiment_version text not null,
     calibrator_version text not null,
-    reading_version text not null,
     is_active boolean not null,
-    registered_at timestamptz not null default clock_timestamp()
+    registered_at timestamptz not null default clock_timestamp(),
+    reading_version text not null
 );
 create unique index if not exists one_active_scorer on scores.scorer_registry (is_active) where is_active;
 
@@ -31,8 +31,8 @@ create table if not exists scores.rubric_indicators (
     is_critical boolean not null,
     subjects text[] not null,
     evaluator_type text not null,
-    is_template boolean not null default false,
     definition jsonb not null,
+    is_template boolean not null default false,
     primary key (rubric_version, indicator_id)
 );
 
@@ -195,6 +195,8 @@ create table if not exists scores.interaction_scores (
     confidence double precision,
     is_critical_failure boolean not null,
     rated_dimension_count int not null,
+    scored_as_of timestamptz not null,
+    scored_at timestamptz not null,
     profile_id text,
     weighted_score double precision,
     unrated_reason text,
@@ -208,8 +210,6 @@ create table if not exists scores.interaction_scores (
     baseline_n int,
     evaluator_type text not null,
     evaluator_version text not null,
-    scored_as_of timestamptz not null,
-    scored_at timestamptz not null,
     primary key (interaction_started_at, interaction_key, input_hash, subject, scorer_version)
 ) partition by range (interaction_started_at);
 
