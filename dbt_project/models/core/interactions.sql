@@ -195,7 +195,9 @@ joined as (
             when coalesce(counted.human_message_count, 0) + coalesce(counted.ai_message_count, 0) = 0 then 'no_agent_message'
             when
                 conversations.language not in (
-                    {% for code in var('supported_languages') %}'{{ code }}'{{ ", " if not loop.last }}{% endfor %}
+                    {%- for code in var('supported_languages') %}
+                    '{{ code }}'{{ "," if not loop.last }}
+                    {%- endfor %}
                 )
                 then 'unsupported_language'
         end as excluded_reason,

@@ -77,8 +77,8 @@ counted as (
         on
             cohorts.agent_key = behaviors.agent_key
             and cohorts.subject = behaviors.subject
-            and behaviors.interaction_date >= periods.period_start
-            and behaviors.interaction_date < periods.next_start
+            and periods.period_start <= behaviors.interaction_date
+            and periods.next_start > behaviors.interaction_date
     group by cohorts.period_start, cohorts.subject, behaviors.indicator_id
 
 ),
