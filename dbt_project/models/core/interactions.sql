@@ -196,7 +196,7 @@ joined as (
             when
                 conversations.language not in (
                     {%- for code in var('supported_languages') %}
-                    '{{ code }}'{{ "," if not loop.last }}
+                        '{{ code }}'{{ "," if not loop.last }}
                     {%- endfor %}
                 )
                 then 'unsupported_language'
