@@ -204,7 +204,8 @@ def fit(
     inverse = _inverse(kernel)
     targets = np.full((len(y), count), -1 / count, dtype=np.float32)
     targets[np.arange(len(y)), y] = 1
-    coefficients = inverse @ targets
+    # rounded as they are stored
+    coefficients = (inverse @ targets).astype(np.float16).astype(np.float32)
     fold = folds(y, min(FOLDS, int(np.bincount(y).min(initial=FOLDS, where=np.bincount(y) > 0))), seed)
     neighbours = int(min(NEIGHBOURS, max(1, np.median(np.bincount(y)) // 2)))
     last = views.vectors[kinds[-1]]

@@ -197,7 +197,7 @@ def save(model: Model, folder: str | Path) -> Path:
         )
     held = model.machine
     arrays: dict[str, np.ndarray] = {
-        "kernel": held.kernel.astype(np.float32),
+        "kernel": held.kernel.astype(np.float16),
         "moments": held.moments,
         "known": held.known.astype(np.float32),
     }
@@ -269,7 +269,7 @@ def load(folder: str | Path) -> Model:
             neighbours=document["neighbours"],
             weights=weights,
             terms=coefficients,
-            kernel=arrays["kernel"],
+            kernel=arrays["kernel"].astype(np.float32),
             vectors={kind: (arrays[f"{kind}/vectors"], arrays[f"{kind}/lengths"]) for kind in document["kinds"]},
             temperature=document["temperature"],
             curve=tuple(document["curve"]),
