@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from touchstone import __version__
 from touchstone.scheduler import POOLS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -34,6 +35,13 @@ def services(compose: dict[str, Any]) -> dict[str, Any]:
 
 def _names_needed() -> set[str]:
     return set(re.findall(r"\$\{([A-Z_]+):\?", (ROOT / "docker-compose.yml").read_text()))
+
+
+def test_the_version_is_one(services):
+    assert services["airflow-scheduler"]["image"] == f"touchstone-airflow:{__version__}"
+    assert yaml.safe_load((ROOT / "dbt_project/dbt_project.yml").read_text())["version"] == __version__
+    changes = re.findall(r"^\| (\d+\.\d+\.\d+) \|", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert max(changes, key=lambda one: tuple(map(int, one.split(".")))) == __version__
 
 
 def test_it_has_postgresql_and_every_service_of_airflow(services):

@@ -197,7 +197,34 @@ MARTS = (
     select scores.*, 'clarity' as dimension_id, 'shown' as calibrator_version, 60.0 as calibrated_score
     from marts_build.fct_interaction_scores as scores
     """,
-    "create table marts_build.fct_indicator_results as table marts_build.fct_interaction_scores",
+    """
+    create table marts_build.fct_indicator_results as
+    select scores.*, 'secret' as indicator_id, 'fails' as outcome from marts_build.fct_interaction_scores as scores
+    """,
+    "create table marts_build.fct_policy_violations as table marts_build.fct_indicator_results",
+    """
+    create table marts_build.fct_message_sentiment as
+    select
+        interaction_key, md5(interaction_key) as message_key, 0.25::double precision as polarity,
+        0.7::double precision as dissatisfaction, 0.5::double precision as dissatisfaction_threshold, true as is_dissatisfied,
+        interaction_date, 7::bigint as _ledger_id
+    from marts_build.fct_interaction_scores
+    """,
+    """
+    create table marts_build.fct_sentiment_trajectories as
+    select interaction_key, 'monitor' as sentiment_level, 'declining' as level_rule, 7::bigint as _ledger_id
+    from marts_build.fct_interaction_scores
+    """,
+    """
+    create table marts_build.rpt_score_discrepancies as
+    select date '2026-03-01' as period_start, 's1' as evaluator_version, 'human_agent' as subject, 'clarity' as dimension_id
+    """,
+    """
+    create table marts_build.rpt_sentiment_alarms as
+    select
+        'all' as segment_type, 'all' as segment_value, 'lexicon' as evaluator_version, 40 as n, 10 as negative_n,
+        30 as not_negative_n, 3 as false_alarm_count, 7 as found_count, 0.1 as false_alarm_rate
+    """,
     "create table marts_build.fct_evidence as table marts_build.fct_interaction_scores",
     """
     create table marts_build.rpt_exclusions_daily as

@@ -42,9 +42,17 @@ def test_conventions_hold_for_the_columns_that_follow_them(database, failing) ->
                 "marts_build.rpt_bottom_cohort_failures",
                 "marts_build.rpt_coverage_daily",
                 "marts_build.rpt_recovery_rates",
+                "marts_build.rpt_sentiment_alarms",
             ],
         ),
-        ("no n of a measure is negative", ["marts_build.rpt_bottom_cohort_failures", "marts_build.rpt_service_daily"]),
+        (
+            "no n of a measure is negative",
+            [
+                "marts_build.rpt_bottom_cohort_failures",
+                "marts_build.rpt_sentiment_alarms",
+                "marts_build.rpt_service_daily",
+            ],
+        ),
     ]
 
 
@@ -90,6 +98,39 @@ BLOCKING = [
         "update marts_build.rpt_review_queue set priority = -1 where task_key = md5('task1')",
         "a task says why it is urgent",
     ),
+    (
+        f"insert into marts_build.fct_policy_violations select * from marts_build.fct_policy_violations where {ONE}",
+        "every violated policy is there once per side",
+    ),
+    (
+        f"update marts_build.fct_policy_violations set indicator_id = 'closing' where {ONE}",
+        "a violated policy is a failed indicator",
+    ),
+    (
+        f"insert into marts_build.fct_message_sentiment select * from marts_build.fct_message_sentiment where {ONE}",
+        "every customer message is there once",
+    ),
+    (
+        f"update marts_build.fct_message_sentiment set polarity = -1.5 where {ONE}",
+        "polarity and dissatisfaction keep to their scales",
+    ),
+    (
+        f"update marts_build.fct_message_sentiment set is_dissatisfied = false where {ONE}",
+        "exactly what reaches its threshold counts as dissatisfied",
+    ),
+    (
+        f"insert into marts_build.fct_sentiment_trajectories select * from marts_build.fct_sentiment_trajectories where {ONE}",
+        "every scored interaction has one course of sentiment",
+    ),
+    (
+        f"update marts_build.fct_sentiment_trajectories set level_rule = 'none' where {ONE}",
+        "every level of attention has its rule",
+    ),
+    (
+        "insert into marts_build.rpt_score_discrepancies select * from marts_build.rpt_score_discrepancies",
+        "every month of a scorer and dimension is compared once",
+    ),
+    ("update marts_build.rpt_sentiment_alarms set found_count = 11", "the judged messages are negative or not"),
     (f"update marts_build.fct_interactions set interaction_key = null where {ONE}", "every interaction has its key"),
     (
         f"insert into marts_build.fct_interactions select * from marts_build.fct_interactions where {ONE}",

@@ -34,6 +34,7 @@ class World:
 
     settings: Settings
     model_id: str = ""
+    heard_count: int = 0
     refused: str = ""
     refused_later: str = ""
     observed: dict[str, tuple[int, str]] = field(default_factory=dict)
@@ -63,6 +64,34 @@ def row(key: str, subject: str, reviewer: str, value: float, day: str) -> dict:
     }
 
 
+def heard(key: str, subject: str, message: str, reviewer: str, label: str, day: str) -> dict:
+    """What a reviewer says of the sentiment of one customer message."""
+    return {
+        "interaction_id": key,
+        "subject": subject,
+        "message_id": message,
+        "reviewer": reviewer,
+        "dimension": "sentiment",
+        "value": label,
+        "reviewed_at": day,
+        "blind": True,
+    }
+
+
+def customer_messages(connection: psycopg.Connection) -> dict[str, list[tuple[str, float]]]:
+    """(message_key, polarity) of the customers' messages by interaction."""
+    found = defaultdict(list)
+    for key, message, polarity in connection.execute(
+        """
+        select scored.interaction_key, scored.message_key, scored.polarity from scores.message_scores as scored
+        inner join core.interactions using (interaction_key, input_hash)
+        where scored.polarity is not null order by scored.interaction_key, scored.message_key
+        """
+    ):
+        found[key].append((message, polarity))
+    return found
+
+
 @pytest.fixture(scope="module")
 def world(server, whole, tmp_path_factory) -> World:
     with new_warehouse(server, "reviews_models", tmp_path_factory.mktemp("models"), WHOLE) as settings:
@@ -75,8 +104,14 @@ def world(server, whole, tmp_path_factory) -> World:
                 where dimension_id = 'resolution' and raw_score is not null order by interaction_key, subject
                 """
             ).fetchall()
+            spoken = customer_messages(connection)
             rows = []
             for number, (key, subject, score) in enumerate(sides[:LEARNED_FROM]):
+                rows += [
+                    heard(key, subject, message, "ann", "negative" if polarity < 0 else "fine", "2026-03-15")
+                    for message, polarity in spoken[key]
+                ]
+                found.heard_count += len(spoken[key])
                 value = 1 + round(4 * score / 100)
                 rows.append(row(key, subject, "ann", value, f"2026-03-{10 + number % 5}"))
                 if number < DOUBLE:
@@ -97,8 +132,11 @@ def world(server, whole, tmp_path_factory) -> World:
             # few labels make a test fast and a model poor: the report says what a larger training set would
             connection.execute(
                 """
-                update scores.model_registry set metrics = jsonb_set(metrics, '{targets,0}',
-                    metrics #> '{targets,0}' || '{"items": 250, "calibration_error": 0.02, "human_kappa": 0.8, "machine_kappa": 0.75}')
+                update scores.model_registry set metrics = jsonb_set(metrics, '{targets}', (
+                    select jsonb_agg(target || '{"items": 250, "calibration_error": 0.02, "human_kappa": 0.8, "machine_kappa": 0.75}'
+                        order by number)
+                    from jsonb_array_elements(metrics -> 'targets') with ordinality as targets (target, number)
+                ))
                 """
             )
             live = connection.execute(
@@ -113,6 +151,17 @@ def world(server, whole, tmp_path_factory) -> World:
             ).fetchall()
             said = [row(key, subject, "cy", 1 + level / 25, "2026-03-25") for key, subject, level in live]
             give(connection, said[:20], MONTH_LATER)
+            read = connection.execute(
+                """
+                select interaction_key, subject, message_key, label from scores.model_scores as scored
+                where scored.label is not null and not exists (
+                    select from scores.model_training as training
+                    where training.interaction_key = scored.interaction_key and training.subject = scored.subject
+                )
+                order by message_key, subject limit 60
+                """
+            ).fetchall()
+            give(connection, [heard(*one[:3], "cy", one[3], "2026-03-25") for one in read], MONTH_LATER)
         with pytest.raises(TouchstoneError) as refused:
             models.activate(found.model_id, MONTH_LATER, settings)
         found.refused_later = str(refused.value)
@@ -135,12 +184,17 @@ def test_the_registrys_row_makes_the_same_model_again(world, database):
     kept = database.execute(
         "select review_count, interaction_count, reviewer_count, targets, length(artifact) > 1000 from scores.model_registry"
     ).fetchone()
-    assert kept == (LEARNED_FROM + DOUBLE, kept[1], 2, ["resolution"], True)
+    reviews = LEARNED_FROM + DOUBLE + world.heard_count
+    assert kept == (reviews, kept[1], 2, ["resolution", "sentiment"], True)
 
 
 def test_scores_of_a_model_in_observation_are_labelled_and_in_no_mart(world, database):
     counted = database.execute(
-        "select count(*), count(distinct state), min(state) from scores.model_scores where scored_as_of = %s", [AS_OF]
+        """
+        select count(*), count(distinct state), min(state) from scores.model_scores
+        where scored_as_of = %s and message_key = ''
+        """,
+        [AS_OF],
     ).fetchone()
     sides = database.execute(
         """
@@ -160,6 +214,7 @@ def test_scores_of_a_model_in_observation_are_labelled_and_in_no_mart(world, dat
             "rpt_review_queue",
             "rpt_score_discrepancies",
             "rpt_scorer_health_monthly",
+            "rpt_sentiment_alarms",
             "rpt_gate_results",
         )
     }
@@ -182,7 +237,7 @@ def test_activation_changes_the_calibrated_scores_and_nothing_else(world, databa
         from scores.model_registry
         """
     ).fetchone()
-    assert (state, shown, history) == ("active", ["resolution"], ["observe", "active"])
+    assert (state, shown, history) == ("active", ["resolution", "sentiment"], ["observe", "active"])
     differing = database.execute(
         """
         select count(*) from marts_build.fct_dimension_scores as facts
@@ -219,6 +274,56 @@ def test_activation_changes_the_calibrated_scores_and_nothing_else(world, databa
         "select count(*) from marts_build.fct_interaction_scores where total_score <> raw_total_score"
     ).fetchone()[0]
     assert moved > 400
+
+
+def test_an_active_model_of_sentiment_reads_every_customer_message_and_raises_levels(world, database):
+    rows = database.execute(
+        """
+        select sentiment.dissatisfaction, sentiment.is_dissatisfied,
+            (select avg(scored.probability_low) from scores.model_scores as scored
+                where scored.interaction_key = sentiment.interaction_key and scored.message_key = sentiment.message_key
+                    and scored.dimension_id = 'sentiment')
+        from marts_build.fct_message_sentiment as sentiment
+        """
+    ).fetchall()
+    learned = [one for one in rows if one[0] is not None]
+    assert len(learned) > 0.9 * len(rows) > 1_000
+    assert all(low == pytest.approx(mean) and is_low == (low >= 0.5) for low, is_low, mean in learned)
+    assert 0 < sum(is_low for _, is_low, _ in learned) < len(learned)
+    levels = database.execute(
+        """
+        select built.sentiment_level, built.level_rule, scored.sentiment_level, scored.level_rule, facts.sentiment_level,
+            built.dissatisfied_message_count
+        from marts_build.fct_sentiment_trajectories as built
+        inner join core.interactions using (interaction_key)
+        inner join scores.trajectories as scored on scored.interaction_key = interactions.interaction_key
+            and scored.input_hash = interactions.input_hash
+        inner join marts_build.fct_interactions as facts on facts.interaction_key = built.interaction_key
+        """
+    ).fetchall()
+    order = ("none", "monitor", "supervisor", "escalate")
+    for level, rule, before, rule_before, shown, dissatisfied in levels:
+        assert level == shown
+        assert order.index(level) >= order.index(before)
+        assert (rule == rule_before) == (level == before)
+        assert not dissatisfied or level != "none"
+    assert {"dissatisfied_message"} <= {rule for _, rule, *_ in levels} <= {rule for *_, rule, _, _ in levels} | {
+        "dissatisfied_message", "sustained_dissatisfaction"
+    }  # fmt: skip
+
+
+def test_alarms_of_sentiment_are_held_against_people_by_segment(world, database):
+    built = database.execute(
+        """
+        select evaluator_type, n, negative_n, found_count, false_alarm_count from marts_build.rpt_sentiment_alarms
+        where segment_type = 'all' order by evaluator_type
+        """
+    ).fetchall()
+    (model, model_n, *_, false_alarms), (rule, rule_n, *_) = built
+    assert (model, rule) == ("model", "rule")
+    # cy agrees with the model, and what it has learned from is left out
+    assert (0 < model_n <= 60, false_alarms) == (True, 0)
+    assert rule_n > model_n
 
 
 def test_the_same_day_again_changes_nothing(world):
@@ -408,12 +513,13 @@ def test_a_discrepancy_is_measured_and_has_a_cause(world, database):
 def test_a_model_is_compared_on_what_it_has_not_learned_from(world, database):
     held = database.execute(
         """
-        select sum(n) from marts_build.rpt_agreement_monthly
+        select dimension_id, sum(n)::int from marts_build.rpt_agreement_monthly
         where evaluator_version = %s and segment_type = 'all' and figure_id = 'exact'
+        group by dimension_id order by dimension_id
         """,
         [world.model_id],
-    ).fetchone()[0]
-    assert held == 40
+    ).fetchall()
+    assert held == [("resolution", 40), ("sentiment", 60)]
     exact = database.execute(
         "select distinct value from marts_build.rpt_agreement_monthly where evaluator_version = %s and figure_id = 'exact'",
         [world.model_id],

@@ -5,8 +5,8 @@
         post_hook='analyze {{ this }}'
     )
 }}
--- one row per interaction whose facts this run works out again: it changed, a window of it ended since the last build, or it
--- shares person and topic with one of those
+-- one row per interaction whose facts this run works out again: it changed, a window of it ended since the last build, its
+-- customer did in the product what it is about, or it shares person and topic with one of those
 with
 
 changes as (
@@ -41,6 +41,10 @@ windows (window_length) as (
     select interval '{{ var("episode_idle_hours") }} hours'
     union
     select interval '{{ var("containment_hours") }} hours'
+    union
+    select interval '{{ var("action_hours") }} hours'
+    union
+    select interval '{{ var("durable_days") }} days'
     {% for days in var('fcr_windows_days') %}
         union
         select interval '{{ days }} days'
@@ -71,11 +75,72 @@ due as (
 
 ),
 
+new_loads as (
+
+    select loads.load_id
+    from {{ ref('stg_ops__loads') }} as loads
+    where
+        loads.registered_run_id > (
+            select coalesce(max(run_id), 0) as run_id
+            from {{ source('ops', 'watermarks') }}
+            where step = 'marts'
+        )
+
+),
+
+-- what landed of product analytics, late or not, and what its vendor no longer states
+events as (
+
+    select
+        source,
+        instance,
+        distinct_id,
+        event_name,
+        occurred_at
+    from {{ ref('stg_mixpanel__events') }}
+    where
+        _load_id >= (select min(load_id) from new_loads)
+        and _load_id in (select load_id from new_loads)
+
+    union all
+
+    select
+        source,
+        instance,
+        distinct_id,
+        event_name,
+        occurred_at
+    from {{ ref('stg_mixpanel__events_history') }}
+    where
+        _replaced_by_load_id >= (select min(load_id) from new_loads)
+        and _replaced_by_load_id in (select load_id from new_loads)
+
+),
+
+acted as (
+
+    select distinct interactions.interaction_key
+    from events
+    inner join {{ ref('target_actions') }} as target_actions on events.event_name = target_actions.event_name
+    inner join {{ ref('customers') }} as customers
+        on customers.customer_key = {{ entity_key('events.distinct_id', 'events.source', 'events.instance') }}
+    inner join interactions
+        on
+            customers.person_key = interactions.person_key
+            and target_actions.topic = interactions.topic
+            and events.occurred_at >= interactions.started_at
+            and events.occurred_at <= interactions.last_message_at + interval '{{ var("action_hours") }} hours'
+    where events.occurred_at is not null
+
+),
+
 direct as (
 
     select interaction_key from changes
     union
     select interaction_key from due
+    union
+    select interaction_key from acted
 
 ),
 

@@ -17,6 +17,8 @@ MESSAGE, INTERACTION = "message", "interaction"
 LEAST_ITEMS = 30
 """Judged items below which nothing can be learned or checked."""
 MOST_CLASSES = 50
+LOW_WORDS = frozenset({"bad", "dissatisfied", "negative", "poor"})
+"""Words that say the worst, where people judge in words: their probabilities add up to the one of the lowest tier."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,11 @@ class Target:
     @property
     def tier_count(self) -> int:
         return len(self.classes) or len(self.cuts) + 1
+
+    @property
+    def low_tiers(self) -> tuple[int, ...]:
+        """Numbers of the tiers or classes that say the worst; none where words have no order."""
+        return tuple(at for at, word in enumerate(self.classes) if word.lower() in LOW_WORDS) if self.classes else (0,)
 
     @property
     def tier_names(self) -> tuple[str, ...]:

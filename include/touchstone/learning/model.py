@@ -127,7 +127,7 @@ class Model:
         Returns:
             `PREDICTION_COLUMNS`: value on the reviewers' scale (of words: null) and score, the same as 0 to 100; level, the
             value that a person would most alike have given, spread over the scale as people spread theirs; label (the word);
-            tier; probability_low of the lowest tier; confidence, the calibrated probability that the stated tier or
+            tier; probability_low of the lowest tier, or of words that say the worst; confidence, the calibrated probability that the stated tier or
             word is what people say; needs_review with its review_reason (`confidence` below `REVIEW_CONFIDENCE`, or a
             `language` that the model has not learned, which has no score at all); is_training where the model learned
             from judgements of the very item.
@@ -182,7 +182,7 @@ class Model:
                 "level": one.stated_levels(predicted) if target.scale else np.nan,
                 "label": [tiers[at] for at in chosen] if target.classes else None,
                 "tier": None if target.classes else [tiers[at] for at in chosen],
-                "probability_low": probabilities[:, 0] if target.scale else np.nan,
+                "probability_low": probabilities[:, list(low)].sum(axis=1) if (low := target.low_tiers) else np.nan,
                 "confidence": confidence,
                 "needs_review": confidence < gate.REVIEW_CONFIDENCE,
                 "review_reason": np.where(confidence < gate.REVIEW_CONFIDENCE, "confidence", None),

@@ -34,6 +34,7 @@ _COLUMNS = (
     "level",
     "label",
     "tier",
+    "probability_low",
     "confidence",
     "state",
     "scored_as_of",
@@ -130,8 +131,18 @@ def _score(
     scales = {one.target.name: one.target.scale for one in model.learned}
     stamp = (state, as_of, datetime.now(UTC))
     rows = []
-    names = ("interaction_id", "message_id", "dimension", "score", "level", "label", "tier", "confidence")
-    for name, message, dimension, score, level, label, tier, confidence in zip(
+    names = (
+        "interaction_id",
+        "message_id",
+        "dimension",
+        "score",
+        "level",
+        "label",
+        "tier",
+        "probability_low",
+        "confidence",
+    )
+    for name, message, dimension, score, level, label, tier, low, confidence in zip(
         *(predicted[column].tolist() for column in names), strict=True
     ):
         key, subject = side_of(name)
@@ -149,6 +160,7 @@ def _score(
                 None if scale is None or isnan(level) else 100 * (float(level) - scale[0]) / (scale[1] - scale[0]),
                 label if isinstance(label, str) else None,
                 tier if isinstance(tier, str) else None,
+                _number(low),
                 _number(confidence),
                 *stamp,
             )

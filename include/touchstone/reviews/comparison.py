@@ -25,6 +25,7 @@ class Pair:
         level: The level of the people's scale that the machine states, 0 to 100; None where it states none.
         label, machine_label: Words; None on a scale.
         state: Of the model now; None of the rules.
+        message_key: None where the whole conversation was judged.
         reviewed_at: When the person judged, at the latest the end of the ledger day on which the review was taken up.
     """
 
@@ -33,6 +34,7 @@ class Pair:
     state: str | None
     interaction_key: str
     subject: str
+    message_key: str | None
     dimension_id: str
     reviewer: str
     person: float | None
@@ -56,9 +58,9 @@ _PRESENT = """
 
 _MODELS = f"""
     with {_PRESENT}
-    select 'model', scored.model_id, registry.state, reviews.interaction_key, reviews.subject, reviews.name, reviews.reviewer,
-        reviews.score, scored.score, scored.level, reviews.label, scored.label, interactions.channel, interactions.topic,
-        interactions.team, reviews.judged_at
+    select 'model', scored.model_id, registry.state, reviews.interaction_key, reviews.subject,
+        reviews.message_key, reviews.name, reviews.reviewer, reviews.score, scored.score, scored.level, reviews.label,
+        scored.label, interactions.channel, interactions.topic, interactions.team, reviews.judged_at
     from reviews
     inner join scores.model_scores as scored
         on scored.interaction_started_at = reviews.interaction_started_at and scored.interaction_key = reviews.interaction_key
@@ -74,7 +76,8 @@ _MODELS = f"""
             where training.model_id = scored.model_id and training.interaction_key = scored.interaction_key
                 and training.subject = scored.subject
         )
-    order by scored.model_id, reviews.name, reviews.interaction_key, reviews.subject, reviews.reviewer, reviews.judged_at
+    order by scored.model_id, reviews.name, reviews.interaction_key, reviews.subject, reviews.message_key, reviews.reviewer,
+        reviews.judged_at
     """  # noqa: S608 - constants
 
 _RULES = f"""
@@ -90,9 +93,9 @@ _RULES = f"""
         from staging.stg_scores__interaction_scores
         where interaction_key in (select interaction_key from reviews)
     )
-    select 'rule', judged.scorer_version, null, reviews.interaction_key, reviews.subject, reviews.name, reviews.reviewer,
-        reviews.score, judged.score, null, null, null, interactions.channel, interactions.topic, interactions.team,
-        reviews.judged_at
+    select 'rule', judged.scorer_version, null, reviews.interaction_key, reviews.subject,
+        reviews.message_key, reviews.name, reviews.reviewer, reviews.score, judged.score, null, null, null,
+        interactions.channel, interactions.topic, interactions.team, reviews.judged_at
     from reviews
     inner join judged
         on judged.interaction_started_at = reviews.interaction_started_at and judged.interaction_key = reviews.interaction_key
@@ -122,9 +125,10 @@ def machine_pairs(
 
 def latest(pairs: Iterable[Pair]) -> list[Pair]:
     """The last judgement of each reviewer on each item, so that nobody counts twice."""
-    found: dict[tuple[str, str, str, str, str], Pair] = {}
+    found: dict[tuple[str | None, ...], Pair] = {}
     for one in pairs:
-        key = (one.evaluator_version, one.interaction_key, one.subject, one.dimension_id, one.reviewer)
+        item = (one.interaction_key, one.subject, one.message_key, one.dimension_id)
+        key = (one.evaluator_version, *item, one.reviewer)
         if key not in found or one.reviewed_at >= found[key].reviewed_at:
             found[key] = one
     return list(found.values())

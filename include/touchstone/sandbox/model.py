@@ -193,6 +193,10 @@ class Truth:
         effects: Names of the planted effects that acted on it.
         asked_again: How often a person asked for what the customer had stated already.
         contact: 1 for a first contact on the matter, more for a customer who had to come back.
+        is_confirmed: Whether the customer said in words that it was solved.
+        escalation: needed (the AI agent handed over what it could not solve), avoidable (what it could have solved), missed (it
+            kept what it could not solve), none (it solved it); "" where it took no part.
+        has_given_details: Whether a person who took over from the AI agent could read what identifies the case.
     """
 
     intent: str
@@ -203,6 +207,9 @@ class Truth:
     effects: tuple[str, ...] = ()
     asked_again: int = 0
     contact: int = 1
+    is_confirmed: bool = False
+    escalation: str = ""
+    has_given_details: bool = False
 
 
 @dataclass(slots=True)

@@ -29,6 +29,8 @@ class Script:
         at: The clock; every message moves it on, so that times of messages rise strictly.
         gave_details: The customer has stated what identifies the case.
         asks_twice: The customer has asked a second question that is still open.
+        is_confirmed: The customer has said that it is solved.
+        had_details: The customer had stated what identifies the case when the AI agent handed over.
         agent: The person in charge; None before the first.
         quality: Skill, 0 to 1, that the person in charge shows here, by dimension.
         marks: By side and dimension, [earned, possible].
@@ -42,6 +44,8 @@ class Script:
         self.events: list[Event] = []
         self.gave_details = False
         self.asks_twice = False
+        self.is_confirmed = False
+        self.had_details = False
         self.agent: Agent | None = None
         self.quality: dict[str, float] = {}
         self.marks: dict[str, dict[str, list[float]]] = {}

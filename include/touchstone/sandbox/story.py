@@ -27,6 +27,7 @@ def tell(world: World, case: Case) -> Script:
     else:
         agent, reason = ai_part(script)
         if case.mode == "handoff":
+            script.had_details = script.gave_details
             human.human_part(script, by_ai=agent.agent_id, reason=reason)
     end(script)
     afterwards(script)
@@ -57,8 +58,19 @@ def conversation_of(script: Script) -> Conversation:
             effects=tuple(dict.fromkeys(case.effects)),
             asked_again=script.asked_again,
             contact=case.contact,
+            is_confirmed=script.is_confirmed,
+            escalation=_escalation(case),
+            has_given_details=script.had_details,
         ),
     )
+
+
+def _escalation(case: Case) -> str:
+    if case.mode == "handoff":
+        return "avoidable" if case.ai_solves else "needed"
+    if case.mode == "ai":
+        return "none" if case.ai_solves else "missed"
+    return ""
 
 
 def subject(script: Script) -> str:
@@ -126,6 +138,7 @@ def end(script: Script) -> None:
     elif script.is_solved and script.chance(0.8):
         script.pause()
         write_customer(script, script.say("customer_thanks"))
+        script.is_confirmed = True
         script.status("open")
         if not is_alone:
             human.close(script)

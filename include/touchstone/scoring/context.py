@@ -28,7 +28,6 @@ class Context:
         templates: The helpdesk's canned texts.
         classifiers: Learned models by the name that behaviours use.
         judge: The optional LLM judge; without one a behaviour is judged by its other parts, or does not apply.
-        dissatisfaction: A model of how dissatisfied a customer's message is, 0 to 1; stored beside polarity.
         evaluator_versions: By `model:<name>` or `llm`, the version that rows state.
     """
 
@@ -37,7 +36,6 @@ class Context:
     templates: Templates | None = None
     classifiers: Mapping[str, Classifier] = field(default_factory=dict)
     judge: Judge | None = None
-    dissatisfaction: Classifier | None = None
     evaluator_versions: Mapping[str, str] = field(default_factory=dict)
 
     def usual(self, conversation: Conversation, subject: str, min_n: int) -> tuple[Effort, Expected] | None:

@@ -71,7 +71,6 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "message_key",
         "polarity",
         "subjectivity",
-        "dissatisfaction",
         "has_escalation_request",
         "has_repeat_question",
         "response_gap_minutes",
@@ -476,7 +475,6 @@ class _Scorer:
             for side, language in texts
         }
         self.polarity = _polarities([text for language, text in spoken if language in LEXICON_LANGUAGES])
-        self.dissatisfaction = self._dissatisfaction(list(dict.fromkeys(text for _, text in spoken)))
         for side in ("agent", "customer"):
             patterns = [one for one in self.rubric.patterns if one.side == side]
             if patterns:
@@ -490,12 +488,6 @@ class _Scorer:
 
     def _templates(self, side: str) -> Any:
         return self.context.templates if side == "agent" else None
-
-    def _dissatisfaction(self, texts: list[str]) -> dict[str, float]:
-        model = self.context.dissatisfaction
-        if model is None or not texts:
-            return {}
-        return {text: float(value) for text, value in zip(texts, model(texts), strict=True)}
 
     def _heard(self, case: _Case) -> _Heard:
         language = case.language
@@ -581,7 +573,7 @@ class _Scorer:
         spoken = [row for row in case.rows if row[2] == "customer" and not row[6]]
         if case.identity[1] not in self.stored.read:
             for row in spoken:
-                self._message(case, row[1], None, None, None, False, False, None, [])
+                self._message(case, row[1], None, None, False, False, None, [])
             count = sum(not row[7] for row in spoken)
             self.out["trajectories"].append(
                 (
@@ -637,12 +629,18 @@ class _Scorer:
             repeats += is_repeat
             polarity, subjectivity = lexicon[turn.text] if lexicon is not None else (None, None)
             self._message(
-                case, turn.message_key, polarity, subjectivity, turn.text, is_request, is_repeat,
-                waited.get(turn.message_key), markers,
-            )  # fmt: skip
+                case,
+                turn.message_key,
+                polarity,
+                subjectivity,
+                is_request,
+                is_repeat,
+                waited.get(turn.message_key),
+                markers,
+            )
         for message_key, text in automated:
             scores = lexicon[text] if lexicon is not None else (None, None)
-            self._message(case, message_key, *scores, text, False, False, None, [])
+            self._message(case, message_key, *scores, False, False, None, [])
         is_repeat_contact = _flag(case.about)
         if is_repeat_contact:
             names.add(REPEAT_CONTACT)
@@ -678,16 +676,14 @@ class _Scorer:
         message_key: str,
         polarity: float | None,
         subjectivity: float | None,
-        text: str | None,
         is_request: bool,
         is_repeat: bool,
         gap: float | None,
         markers: list[dict[str, Any]],
     ) -> None:
-        dissatisfaction = self.dissatisfaction.get(text) if text is not None else None
         self.out["message_scores"].append(
             (
-                *case.identity, self.reading, message_key, polarity, subjectivity, dissatisfaction, is_request, is_repeat, gap,
+                *case.identity, self.reading, message_key, polarity, subjectivity, is_request, is_repeat, gap,
                 markers, RULE, self.reading,
             )
         )  # fmt: skip

@@ -19,7 +19,7 @@ import yaml
 from touchstone.errors import ConfigurationError
 from touchstone.text.phrases import WORD, Span
 
-MARKERS_VERSION = "2"
+MARKERS_VERSION = "3"
 MARKER_LANGUAGES = ("en", "es", "de")
 """Languages that have lists; `markers.yml` is the English one and holds the thresholds of all."""
 CONTEXTUAL = ("all_caps", "repeat_question", "response_gap")

@@ -65,12 +65,8 @@ scores_by_side as (
 trajectories as (
 
     select trajectories.*
-    from {{ ref('stg_scores__trajectories') }} as trajectories
-    inner join interactions
-        on
-            trajectories.interaction_started_at = interactions.started_at
-            and trajectories.interaction_key = interactions.interaction_key
-            and trajectories.input_hash = interactions.input_hash
+    from {{ ref('fct_sentiment_trajectories') }} as trajectories
+    inner join affected on trajectories.interaction_key = affected.interaction_key
 
 ),
 
@@ -177,6 +173,8 @@ joined as (
         trajectories.sentiment_level,
         trajectories.level_rule,
         trajectories.mean_polarity,
+        trajectories.mean_dissatisfaction,
+        trajectories.dissatisfied_message_count,
         trajectories.longest_response_gap_minutes,
         trajectories.escalation_request_count,
         trajectories.repeat_question_count,
@@ -260,6 +258,7 @@ final as (
         human_total_score,
         ai_total_score,
         mean_polarity,
+        mean_dissatisfaction,
         first_response_minutes,
         first_response_bh_minutes,
         next_response_minutes,
@@ -269,6 +268,7 @@ final as (
         longest_response_gap_minutes,
         escalation_request_count,
         repeat_question_count,
+        dissatisfied_message_count,
         message_count,
         customer_message_count,
         human_message_count,

@@ -20,12 +20,6 @@ periods as (
 
 ),
 
-trajectories as (
-
-    select * from {{ ref('stg_scores__trajectories') }}
-
-),
-
 judged as (
 
     select
@@ -42,12 +36,8 @@ judged as (
             periods.period_start <= scores.interaction_date
             and periods.next_start > scores.interaction_date
     inner join {{ ref('fct_interactions') }} as facts on scores.interaction_key = facts.interaction_key
-    inner join {{ ref('interactions') }} as interactions on scores.interaction_key = interactions.interaction_key
-    inner join trajectories
-        on
-            interactions.started_at = trajectories.interaction_started_at
-            and interactions.interaction_key = trajectories.interaction_key
-            and interactions.input_hash = trajectories.input_hash
+    inner join {{ ref('fct_sentiment_trajectories') }} as trajectories
+        on scores.interaction_key = trajectories.interaction_key
     -- fewer than three customer messages, and languages without a lexicon, have no course that could turn
     where trajectories.minimum_polarity is not null and trajectories.trajectory_class <> 'too_short'
 

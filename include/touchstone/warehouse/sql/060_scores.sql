@@ -74,7 +74,6 @@ create table if not exists scores.message_scores (
     polarity double precision,
     subjectivity double precision,
     markers jsonb not null default '[]',
-    dissatisfaction double precision,
     has_escalation_request boolean,
     has_repeat_question boolean,
     response_gap_minutes double precision,

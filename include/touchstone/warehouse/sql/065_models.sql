@@ -65,6 +65,8 @@ create table if not exists scores.model_scores (
     level double precision,
     label text,
     tier text,
+    -- of a customer message judged for sentiment: how probably it is a dissatisfied one
+    probability_low double precision,
     confidence double precision,
     state text not null check (state in ('observe', 'active')),
     evaluator_type text not null default 'model' check (evaluator_type = 'model'),

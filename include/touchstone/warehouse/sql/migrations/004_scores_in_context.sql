@@ -12,7 +12,6 @@ alter table scores.message_scores rename column scorer_version to reading_versio
 alter table scores.message_scores
     alter column polarity drop not null,
     alter column subjectivity drop not null,
-    add column dissatisfaction double precision,
     add column has_escalation_request boolean,
     add column has_repeat_question boolean,
     add column response_gap_minutes double precision,
