@@ -216,6 +216,11 @@ MARTS = (
     from marts_build.fct_interaction_scores
     """,
     """
+    create table marts_build.fct_satisfaction_signals as
+    select md5(interaction_key || ':rating') as signal_key, interaction_key, 75.0 as score, 7::bigint as _ledger_id
+    from marts_build.fct_interaction_scores
+    """,
+    """
     create table marts_build.rpt_score_discrepancies as
     select date '2026-03-01' as period_start, 's1' as evaluator_version, 'human_agent' as subject, 'clarity' as dimension_id
     """,

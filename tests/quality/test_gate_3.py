@@ -127,6 +127,10 @@ BLOCKING = [
         "every level of attention has its rule",
     ),
     (
+        f"insert into marts_build.fct_satisfaction_signals select * from marts_build.fct_satisfaction_signals where {ONE}",
+        "every signal of satisfaction is there once",
+    ),
+    (
         "insert into marts_build.rpt_score_discrepancies select * from marts_build.rpt_score_discrepancies",
         "every month of a scorer and dimension is compared once",
     ),

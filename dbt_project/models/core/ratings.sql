@@ -21,7 +21,7 @@ conversations as (
 
 ),
 
-final as (
+rated as (
 
     select
         md5(conversations.interaction_key || ':rating') as rating_key,
@@ -47,6 +47,40 @@ final as (
         conversations.rating is not null
         and conversations.deleted_at is null
         and cardinality(conversations._cast_errors) = 0
+
+),
+
+-- effort (1 to 7) and recommendation (0 to 10) as HubSpot asks for them: kept as they were given, never taken for satisfaction
+other_surveys as (
+
+    select
+        md5(conversations.interaction_key || ':' || feedback.survey_type || ':' || feedback.record_id) as rating_key,
+        coalesce(conversations.merged_into_interaction_key, conversations.interaction_key) as interaction_key,
+        feedback.survey_type as rating_type,
+        feedback.rating,
+        case feedback.survey_type when 'ces' then 1 else 0 end::numeric as rating_scale_min,
+        case feedback.survey_type when 'ces' then 7 else 10 end::numeric as rating_scale_max,
+        null::boolean as is_positive,
+        feedback.submitted_at as rated_at
+    from conversations
+    inner join pending on conversations.interaction_key = pending.interaction_key
+    inner join {{ ref('int_hubspot__feedback') }} as feedback
+        on
+            conversations.instance = feedback.instance
+            and conversations.interaction_id = feedback.ticket_id
+    where
+        conversations.source = 'hubspot'
+        and conversations.deleted_at is null
+        and feedback.survey_type in ('ces', 'nps')
+        and feedback.rating is not null
+
+),
+
+final as (
+
+    select * from rated
+    union all
+    select * from other_surveys
 
 )
 

@@ -60,6 +60,8 @@ ratings as (
         on
             pending.instance = feedback.instance
             and pending.interaction_id = feedback.ticket_id
+    -- effort and recommendation are asked on other scales, and are ratings of their own
+    where feedback.survey_type = 'csat'
     order by feedback.instance asc, feedback.ticket_id asc, feedback.submitted_at desc nulls last, feedback.record_id desc
 
 ),

@@ -14,6 +14,7 @@ select
     changed.record_type,
     changed.record_id,
     coalesce(associations.to_id, feedback.ticket_id) as ticket_id,
+    coalesce(lower(feedback.survey_type), 'csat') as survey_type,
     feedback.value as rating,
     feedback.submitted_at
 from {{ ref('int_records__changed') }} as changed
