@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -42,16 +42,18 @@ def _quarantine(out: Path, found) -> None:
 
 @app.command("train")
 def train(
-    labels: Annotated[Path, typer.Argument(help="CSV, JSONL or Parquet, plain or .gz: text, intent; optional language, channel.")],
+    labels: Annotated[
+        Path, typer.Argument(help="CSV, JSONL or Parquet, plain or .gz: text, intent; optional language, channel.")
+    ],
     out: Annotated[Path, typer.Option("--out", help="Folder of the model.")],
     taxonomy: TaxonomyFile = None,
     vectors: Vectors = "transformer",
-    false_novel: Annotated[
-        float, typer.Option(help="Wished share of known questions that are taken for new.")
-    ] = 0.05,
+    false_novel: Annotated[float, typer.Option(help="Wished share of known questions that are taken for new.")] = 0.05,
     novel_label: Annotated[
         str | None,
-        typer.Option(help="Label of questions of no intent: not learned, but missed ones are counted.", show_default=False),
+        typer.Option(
+            help="Label of questions of no intent: not learned, but missed ones are counted.", show_default=False
+        ),
     ] = None,
     seed: Seed = 7,
 ) -> None:
@@ -70,7 +72,9 @@ def train(
         unknown = held.unknown({row.intent for row in found.rows} - {novel_label})
         if unknown:
             raise ConfigurationError(
-                "labels that the taxonomy does not know", ", ".join(unknown[:10]), f"Add them to {taxonomy}, or relabel."
+                "labels that the taxonomy does not know",
+                ", ".join(unknown[:10]),
+                f"Add them to {taxonomy}, or relabel.",
             )
     learned = model.train(
         found,
@@ -103,7 +107,9 @@ def train(
 
 @app.command("predict")
 def predict(
-    texts: Annotated[Path, typer.Argument(help="CSV, JSONL or Parquet with text and optional id, plain or .gz; or .txt.")],
+    texts: Annotated[
+        Path, typer.Argument(help="CSV, JSONL or Parquet with text and optional id, plain or .gz; or .txt.")
+    ],
     model: Annotated[Path, typer.Option("--model", help="Folder of the model.")],
     out: Annotated[Path, typer.Option("--out", help="File: .parquet, .csv or .jsonl, plain or .gz.")],
 ) -> None:
@@ -122,21 +128,28 @@ def predict(
     files.write_rows(out, columns)
     _quarantine(out, found)
     new = int(frame["is_novel"].sum())
-    print(f"{found.rows_in:,} rows in: {len(found.rows):,} judged, {new:,} of them new, {len(found.refused):,} in quarantine: {out}")
+    print(
+        f"{found.rows_in:,} rows in: {len(found.rows):,} judged, {new:,} of them new, {len(found.refused):,} in quarantine: {out}"
+    )
 
 
 @app.command("discover")
 def discover(
-    texts: Annotated[Path, typer.Argument(help="CSV, JSONL or Parquet with text and optional id, plain or .gz; or .txt.")],
+    texts: Annotated[
+        Path, typer.Argument(help="CSV, JSONL or Parquet with text and optional id, plain or .gz; or .txt.")
+    ],
     out: Annotated[Path, typer.Option("--out", help="File: .parquet, .csv or .jsonl, plain or .gz.")],
     previous: Annotated[
         Path | None,
         typer.Option(
-            "--previous", help="An earlier output: its clusters keep their ids, only these questions are read.", show_default=False
+            "--previous",
+            help="An earlier output: its clusters keep their ids, only these questions are read.",
+            show_default=False,
         ),
     ] = None,
     regroup: Annotated[
-        bool, typer.Option("--regroup", help="With --previous: group all of TEXTS anew; clusters that stay keep their ids.")
+        bool,
+        typer.Option("--regroup", help="With --previous: group all of TEXTS anew; clusters that stay keep their ids."),
     ] = False,
     taxonomy_out: Annotated[
         Path | None, typer.Option("--taxonomy-out", help="Write a draft of a taxonomy for review.", show_default=False)
@@ -190,13 +203,23 @@ def promote(
     description: Annotated[str, typer.Option("--description", help="What the customer wants, in a sentence.")],
     owner: Annotated[str, typer.Option("--owner", help="The team that answers for it.")],
     by: Annotated[str, typer.Option("--by", help="Who decides; kept in the taxonomy.")],
-    on: Annotated[str | None, typer.Option("--on", help="Day of the decision; today by default.", show_default=False)] = None,
+    on: Annotated[
+        str | None, typer.Option("--on", help="Day of the decision; today by default.", show_default=False)
+    ] = None,
     high_risk: Annotated[str | None, typer.Option("--high-risk", help="Category of risk.", show_default=False)] = None,
-    target_action: Annotated[str | None, typer.Option("--target-action", help="Event that shows success.", show_default=False)] = None,
-    entity: Annotated[list[str] | None, typer.Option("--entity", help="Type of an expected entity; may be repeated.", show_default=False)] = None,
-    texts: Annotated[Path | None, typer.Option("--texts", help="The file that was grouped; with --labels-out.", show_default=False)] = None,
+    target_action: Annotated[
+        str | None, typer.Option("--target-action", help="Event that shows success.", show_default=False)
+    ] = None,
+    entity: Annotated[
+        list[str] | None,
+        typer.Option("--entity", help="Type of an expected entity; may be repeated.", show_default=False),
+    ] = None,
+    texts: Annotated[
+        Path | None, typer.Option("--texts", help="The file that was grouped; with --labels-out.", show_default=False)
+    ] = None,
     labels_out: Annotated[
-        Path | None, typer.Option("--labels-out", help="Write the cluster's questions as labelled rows.", show_default=False)
+        Path | None,
+        typer.Option("--labels-out", help="Write the cluster's questions as labelled rows.", show_default=False),
     ] = None,
 ) -> None:
     """Make a cluster an intent: an entry in the taxonomy, and its questions as labels for the next training.
@@ -209,7 +232,9 @@ def promote(
     from touchstone.learning.reviews import records
 
     if (texts is None) != (labels_out is None):
-        raise ConfigurationError("labels need the questions", str(labels_out or texts), "Give --texts and --labels-out.")
+        raise ConfigurationError(
+            "labels need the questions", str(labels_out or texts), "Give --texts and --labels-out."
+        )
     members = {
         str(record["id"])
         for _, record in records(clusters, ("id", "cluster_id"))
@@ -218,7 +243,7 @@ def promote(
     if not members:
         raise ConfigurationError("no question has this cluster", cluster, f"Use an id of {clusters}.")
     try:
-        day = date.fromisoformat(on) if on else date.today()
+        day = date.fromisoformat(on) if on else datetime.now(UTC).date()
     except ValueError:
         raise ConfigurationError("the day of the decision", on, "Write it as 2026-03-31.") from None
     given = {

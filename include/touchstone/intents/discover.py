@@ -91,7 +91,9 @@ def discover(
     if not rows:
         raise TouchstoneError("no question can be grouped", file, "Give at least one row with a text.")
     if previous is not None and previous.kind != vectors:
-        raise ConfigurationError("the earlier groups have other vectors", previous.kind, f"Use --vectors {previous.kind}.")
+        raise ConfigurationError(
+            "the earlier groups have other vectors", previous.kind, f"Use --vectors {previous.kind}."
+        )
     tell = progress or (lambda text: None)
     tell(f"reading {len(rows):,} questions")
     found = embed([row.text for row in rows], vectors, lambda count: tell(f"{count:,} questions read"))
@@ -279,7 +281,9 @@ def save_state(state: State, out: str | Path) -> Path:
     """Write the state beside an output, whole or not at all."""
     folder = state_folder(out)
     if folder.exists() and not (folder / DOCUMENT).is_file():
-        raise ConfigurationError("the place of the groups is taken by something else", str(folder), "Give another --out.")
+        raise ConfigurationError(
+            "the place of the groups is taken by something else", str(folder), "Give another --out."
+        )
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as holding:
         new = Path(holding) / "new"

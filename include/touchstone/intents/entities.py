@@ -18,14 +18,26 @@ import yaml
 
 from touchstone.rubric import load_rubric
 from touchstone.scoring.knowledge import claims
+from touchstone.text.phrases import WORD, PhraseMatcher, lower_in_place
 from touchstone.text.pii import rules
 from touchstone.text.pii.asked import asked as asked_data
 from touchstone.text.pii.types import PII_TYPES
-from touchstone.text.phrases import WORD, PhraseMatcher, lower_in_place
 from touchstone.text.redact import find
 
 ENTITIES_VERSION = "1"
-TYPES = ("order_id", "email", "account", "phone", "name", "address", "error", "steps_tried", "product", "date", "amount")
+TYPES = (
+    "order_id",
+    "email",
+    "account",
+    "phone",
+    "name",
+    "address",
+    "error",
+    "steps_tried",
+    "product",
+    "date",
+    "amount",
+)
 LANGUAGES = ("en", "es", "de")
 _OF_PII = {
     "order_number": "order_id",
@@ -37,7 +49,9 @@ _OF_PII = {
     "name": "name",
     "address": "address",
 }
-_PLACEHOLDER = re.compile(r"\[(" + "|".join(sorted((kind.upper() for kind in PII_TYPES), key=len, reverse=True)) + r")\]")
+_PLACEHOLDER = re.compile(
+    r"\[(" + "|".join(sorted((kind.upper() for kind in PII_TYPES), key=len, reverse=True)) + r")\]"
+)
 # a code that stands for an error by its form: E-1042, ERR_CONNECTION_RESET, 0x80070057, HTTP 503, error 42
 _ERROR_CODE = re.compile(
     r"\b(?:0x[0-9A-Fa-f]{4,16}|(?:ERR|ERROR|E)[_-][A-Z0-9_]{2,60}|ERR[0-9]{2,8}|E[0-9]{3,6}"
@@ -195,7 +209,9 @@ def asks_for(text: str, *, language: str = "en") -> set[str]:
     return found
 
 
-def asked_again(question: str, said_before: Iterable[str], *, products: Sequence[str] = (), language: str = "en") -> set[str]:
+def asked_again(
+    question: str, said_before: Iterable[str], *, products: Sequence[str] = (), language: str = "en"
+) -> set[str]:
     """Types that a question asks for although the customer's earlier messages hold them (metrics: context preservation)."""
     wanted = asks_for(question, language=language)
     if not wanted:

@@ -175,7 +175,9 @@ def read_questions(path: str | Path) -> Questions:
             identity = record.get("id")
             one = Question(line, str(line) if identity in (None, "") else str(identity), _text(record.get("text")))
             if one.id in seen:
-                raise UnusableReview(f"the id {one.id} stands in an earlier row", "Give every question an id of its own.")
+                raise UnusableReview(
+                    f"the id {one.id} stands in an earlier row", "Give every question an id of its own."
+                )
             seen.add(one.id)
             found.rows.append(one)
         except UnusableReview as fault:

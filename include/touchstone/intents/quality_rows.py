@@ -129,7 +129,9 @@ def intents_banking77_oos(folder: Path) -> Iterator[Row]:
         for part, floor, bar in (("id-oos", 0.816, 0.84), ("ood-oos", 0.963, 0.97)):
             where = "in domain" if part == "id-oos" else "out of domain"
             new = lines(held / part / "test")[0]
-            yield from novel_rows(f"{name}, {where}", model, known, new, floor, bar if vectors == "transformer" else None)
+            yield from novel_rows(
+                f"{name}, {where}", model, known, new, floor, bar if vectors == "transformer" else None
+            )
 
 
 @check("intents_hwu64")
@@ -167,7 +169,9 @@ def intents_groups(folder: Path) -> Iterator[Row]:
         value = float(normalized_mutual_info_score(intents, done.columns["cluster_id"]))
         found.append(value)
         counted = f"{len(done.state.ids)} clusters of {len(set(intents))} intents"
-        yield Row(f"groups, {name} test questions: NMI, number unknown", value, None, 0.85, n=len(texts), reason=counted)
+        yield Row(
+            f"groups, {name} test questions: NMI, number unknown", value, None, 0.85, n=len(texts), reason=counted
+        )
         yield from _later(name, texts)
     yield Row("groups: NMI, mean of the two sets", float(np.mean(found)), None, 0.85)
 
@@ -184,7 +188,9 @@ def _later(name: str, texts: Sequence[str]) -> Iterator[Row]:
         one == other and a == b
         for one, other, a, b in zip(ids, late.state.ids[: len(ids)], names, late.state.names[: len(ids)], strict=True)
     )
-    yield Row(f"groups, {name}: clusters that keep id and name when 10 % arrive", kept / len(ids), None, 0.95, n=len(ids))
+    yield Row(
+        f"groups, {name}: clusters that keep id and name when 10 % arrive", kept / len(ids), None, 0.95, n=len(ids)
+    )
     both = discover.regrouped(as_questions([*before, *after]), name, late.state, first, seed=SEED)
     stayed = len(set(both.state.ids) & set(ids))
     yield Row(

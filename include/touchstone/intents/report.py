@@ -20,7 +20,9 @@ def render(model: Model, folder: str | Path) -> Path:
     """Write `report.md` and `report.json` into a folder; the path of the page is returned."""
     folder = Path(folder)
     document = {"version": model.version, "manifest": model.manifest, **model.report}
-    write_bytes(folder / DOCUMENT, orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY) + b"\n")
+    write_bytes(
+        folder / DOCUMENT, orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY) + b"\n"
+    )
     write_bytes(folder / PAGE, text(model).encode())
     return folder / PAGE
 
