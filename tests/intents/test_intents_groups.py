@@ -166,5 +166,5 @@ def test_the_commands_discover_draft_and_promote(tmp_path, rows):
 
 
 def test_earlier_groups_without_their_folder_are_an_error_with_the_remedy(tmp_path):
-    with pytest.raises(SourceError, match="Keep FILE.groups"):
+    with pytest.raises(SourceError, match=r"Keep FILE\.groups"):
         load_state(tmp_path / "clusters.parquet")

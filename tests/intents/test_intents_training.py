@@ -133,7 +133,7 @@ def test_one_intent_cannot_be_learned():
 
 
 def test_a_language_without_known_words_still_trains():
-    rows = [(f"привет {word}", "a") for word in "один два три".split()] + [(f"\u4f60\u597d {n}", "b") for n in "abc"]
+    rows = [(f"привет {word}", "a") for word in ("один", "два", "три")] + [(f"\u4f60\u597d {n}", "b") for n in "abc"]
     said = train(as_labels(rows), vectors="static").predict(["привет четыре", "", "???"])
     assert said["confidence"].notna().all()
     assert said["intent"][0] == "a"
@@ -147,7 +147,8 @@ def test_the_wilson_interval_is_that_of_the_textbook():
 
 def test_the_threshold_leaves_the_wished_share():
     known = np.arange(1, 1001, dtype=float)
-    assert (known > machine.threshold_of(known, 0.05)).mean() == pytest.approx(0.05, abs=0.001)
+    # never more than wished: one of the thousand and one places is the next question's
+    assert (known > machine.threshold_of(known, 0.05)).mean() == pytest.approx(0.049)
 
 
 def test_entropy_is_one_for_equal_shares_and_less_for_others():

@@ -120,6 +120,7 @@ def predict(
     from touchstone.intents import files
     from touchstone.intents.model import PREDICTION_COLUMNS, load
 
+    files.require_format(out)
     learned = load(model)
     found = files.read_questions(texts)
     frame = learned.predict([row.text for row in found.rows], progress=_say)
@@ -168,6 +169,7 @@ def discover(
 
     if regroup and previous is None:
         raise ConfigurationError("nothing to group anew", "--regroup", "Give --previous.")
+    files.require_format(out)
     found = files.read_questions(texts)
     held = discovery.load_state(previous) if previous is not None else None
     if regroup and held is not None and previous is not None:
@@ -228,18 +230,14 @@ def promote(
     --name "Virtual card" --topic cards --description "Wants a virtual card." --owner cards --by "QA lead"
     """  # fmt: skip
     from touchstone.intents import files
+    from touchstone.intents.discover import clusters_of
     from touchstone.intents.taxonomy import promote as add
-    from touchstone.learning.reviews import records
 
     if (texts is None) != (labels_out is None):
         raise ConfigurationError(
             "labels need the questions", str(labels_out or texts), "Give --texts and --labels-out."
         )
-    members = {
-        str(record["id"])
-        for _, record in records(clusters, ("id", "cluster_id"))
-        if isinstance(record, dict) and record.get("cluster_id") == cluster
-    }
+    members = {one for one, held in clusters_of(clusters).items() if held == cluster}
     if not members:
         raise ConfigurationError("no question has this cluster", cluster, f"Use an id of {clusters}.")
     try:

@@ -20,6 +20,7 @@ import numpy as np
 import orjson
 
 from touchstone.errors import ConfigurationError, SourceError, TouchstoneError
+from touchstone.exports import stored_value
 from touchstone.intents import groups as grouping
 from touchstone.intents.files import Question, Questions
 from touchstone.intents.groups import Groups
@@ -111,7 +112,7 @@ def clusters_of(earlier: Path) -> dict[str, str]:
     found = {}
     for _, record in records(earlier, ("id", "cluster_id")):
         if isinstance(record, dict) and record.get("cluster_id"):
-            found[str(record["id"])] = str(record["cluster_id"])
+            found[stored_value(str(record["id"]))] = str(record["cluster_id"])
     return found
 
 

@@ -229,6 +229,18 @@ def _name(column: str, value: Any, default: str | None = None) -> str:
 # --- writing
 
 
+def require_format(path: str | Path) -> tuple[str, bool]:
+    """(format, is gzip) of an output; asked before the work begins.
+
+    Raises:
+        ConfigurationError: The suffix is none of .parquet, .csv, .jsonl, plain or .gz.
+    """
+    form = file_format(Path(path))
+    if form is None:
+        raise ConfigurationError("a file of an unknown format", str(path), "End it on .parquet, .csv or .jsonl.")
+    return form
+
+
 def write_rows(path: str | Path, columns: Mapping[str, Sequence[Any]]) -> None:
     """A table by the suffix of its file: .parquet, .csv or .jsonl, plain or .gz; a reader sees it whole or not at all.
 
@@ -238,10 +250,7 @@ def write_rows(path: str | Path, columns: Mapping[str, Sequence[Any]]) -> None:
         ConfigurationError: The suffix is none of these.
     """
     path = Path(path)
-    form = file_format(path)
-    if form is None:
-        raise ConfigurationError("a file of an unknown format", str(path), "End it on .parquet, .csv or .jsonl.")
-    name, is_gzip = form
+    name, is_gzip = require_format(path)
     if name == "parquet":
         data = _as_parquet(columns)
     elif name == "csv":
