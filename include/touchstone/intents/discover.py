@@ -11,7 +11,7 @@ import hashlib
 import tempfile
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ import numpy as np
 import orjson
 
 from touchstone.errors import ConfigurationError, SourceError, TouchstoneError
+from touchstone.exports import stored_value
 from touchstone.intents import groups as grouping
 from touchstone.intents.files import Question, Questions
 from touchstone.intents.groups import Groups
@@ -91,33 +92,52 @@ def discover(
     if not rows:
         raise TouchstoneError("no question can be grouped", file, "Give at least one row with a text.")
     if previous is not None and previous.kind != vectors:
-        raise ConfigurationError("the earlier groups have other vectors", previous.kind, f"Use --vectors {previous.kind}.")
+        raise ConfigurationError(
+            "the earlier groups have other vectors", previous.kind, f"Use --vectors {previous.kind}."
+        )
     tell = progress or (lambda text: None)
     tell(f"reading {len(rows):,} questions")
     found = embed([row.text for row in rows], vectors, lambda count: tell(f"{count:,} questions read"))
     return _first(rows, found, file, vectors, seed) if previous is None else _next(rows, found, file, previous)
 
 
+def clusters_of(earlier: Path) -> dict[str, str]:
+    """Cluster of each question of an earlier output, by the question's id; without those that waited.
+
+    Raises:
+        SourceError: The file is absent, or no output of `discover`.
+    """
+    if not earlier.is_file():
+        raise SourceError("there is no such file", str(earlier), "Give an output of `touchstone intents discover`.")
+    found = {}
+    for _, record in records(earlier, ("id", "cluster_id")):
+        if isinstance(record, dict) and record.get("cluster_id"):
+            found[stored_value(str(record["id"]))] = str(record["cluster_id"])
+    return found
+
+
 def regrouped(
-    questions: Questions, file: str, previous: State, earlier: Path, *, seed: int = SEED, progress: Callable[[str], None] | None = None
-) -> Discovery:  # fmt: skip
+    questions: Questions,
+    file: str,
+    previous: State,
+    had: Mapping[str, str],
+    *,
+    seed: int = SEED,
+    progress: Callable[[str], None] | None = None,
+) -> Discovery:
     """Group all questions anew; groups that share most questions with an earlier one keep its id and name.
 
     Args:
-        questions: All questions, old and new, with the ids that they had in `earlier`.
-        earlier: The output of the earlier run.
+        questions: All questions, old and new.
+        had: Earlier cluster by the id of the question, from `clusters_of`.
     """
     fresh = discover(questions, file, vectors=previous.kind, seed=seed, progress=progress)
     number = {identity: at for at, identity in enumerate(previous.ids)}
-    had = {}
-    for _, record in records(earlier, ("id", "cluster_id")):
-        if isinstance(record, dict) and record.get("cluster_id") in number:
-            had[str(record["id"])] = number[record["cluster_id"]]
     place = {identity: at for at, identity in enumerate(fresh.state.ids)}
     shared = [
-        (had[one], place[cluster])
+        (number[had[one]], place[cluster])
         for one, cluster in zip(fresh.columns["id"], fresh.columns["cluster_id"], strict=True)
-        if one in had
+        if had.get(one) in number
     ]
     kept = grouping.carried_over([one for one, _ in shared], [one for _, one in shared])
     ids, names, following = [], [], previous.next_id
@@ -262,7 +282,9 @@ def save_state(state: State, out: str | Path) -> Path:
     """Write the state beside an output, whole or not at all."""
     folder = state_folder(out)
     if folder.exists() and not (folder / DOCUMENT).is_file():
-        raise ConfigurationError("the place of the groups is taken by something else", str(folder), "Give another --out.")
+        raise ConfigurationError(
+            "the place of the groups is taken by something else", str(folder), "Give another --out."
+        )
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as holding:
         new = Path(holding) / "new"

@@ -175,7 +175,9 @@ def read_questions(path: str | Path) -> Questions:
             identity = record.get("id")
             one = Question(line, str(line) if identity in (None, "") else str(identity), _text(record.get("text")))
             if one.id in seen:
-                raise UnusableReview(f"the id {one.id} stands in an earlier row", "Give every question an id of its own.")
+                raise UnusableReview(
+                    f"the id {one.id} stands in an earlier row", "Give every question an id of its own."
+                )
             seen.add(one.id)
             found.rows.append(one)
         except UnusableReview as fault:
@@ -227,6 +229,18 @@ def _name(column: str, value: Any, default: str | None = None) -> str:
 # --- writing
 
 
+def require_format(path: str | Path) -> tuple[str, bool]:
+    """(format, is gzip) of an output; asked before the work begins.
+
+    Raises:
+        ConfigurationError: The suffix is none of .parquet, .csv, .jsonl, plain or .gz.
+    """
+    form = file_format(Path(path))
+    if form is None:
+        raise ConfigurationError("a file of an unknown format", str(path), "End it on .parquet, .csv or .jsonl.")
+    return form
+
+
 def write_rows(path: str | Path, columns: Mapping[str, Sequence[Any]]) -> None:
     """A table by the suffix of its file: .parquet, .csv or .jsonl, plain or .gz; a reader sees it whole or not at all.
 
@@ -236,10 +250,7 @@ def write_rows(path: str | Path, columns: Mapping[str, Sequence[Any]]) -> None:
         ConfigurationError: The suffix is none of these.
     """
     path = Path(path)
-    form = file_format(path)
-    if form is None:
-        raise ConfigurationError("a file of an unknown format", str(path), "End it on .parquet, .csv or .jsonl.")
-    name, is_gzip = form
+    name, is_gzip = require_format(path)
     if name == "parquet":
         data = _as_parquet(columns)
     elif name == "csv":

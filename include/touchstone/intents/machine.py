@@ -206,7 +206,7 @@ def fit(
     targets[np.arange(len(y)), y] = 1
     # rounded as they are stored
     coefficients = (inverse @ targets).astype(np.float16).astype(np.float32)
-    fold = folds(y, min(FOLDS, int(np.bincount(y).min(initial=FOLDS, where=np.bincount(y) > 0))), seed)
+    fold = folds(y, FOLDS, seed)
     neighbours = int(min(NEIGHBOURS, max(1, np.median(np.bincount(y)) // 2)))
     last = views.vectors[kinds[-1]]
     scores, away = _without_folds(inverse, coefficients, targets, fold, last, neighbours)
@@ -237,7 +237,7 @@ def folds(y: np.ndarray, count: int, seed: int) -> np.ndarray:
     fold = np.zeros(len(y), dtype=np.int64)
     for one in np.unique(y):
         rows = order[y[order] == one]
-        fold[rows] = (np.arange(len(rows)) + one) % max(count, 2)
+        fold[rows] = (np.arange(len(rows)) + one) % count
     return fold
 
 

@@ -286,7 +286,9 @@ def load(folder: str | Path) -> Model:
 def _document(folder: Path) -> Mapping[str, Any]:
     path = folder / DOCUMENT
     if not path.is_file():
-        raise ConfigurationError("there is no model of intents", str(folder), "Make one with `touchstone intents train`.")
+        raise ConfigurationError(
+            "there is no model of intents", str(folder), "Make one with `touchstone intents train`."
+        )
     try:
         document = orjson.loads(path.read_bytes())
         made = tuple(document[name] for name in ("format", "machine_version", "vectors_version", "terms_version"))
