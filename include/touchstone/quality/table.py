@@ -20,7 +20,12 @@ from touchstone.errors import EXIT_FAILED, EXIT_OK, ConfigurationError
 from touchstone.settings import get_settings
 from touchstone.statefiles import write_atomic
 
-MODULES = ("touchstone.learning.quality_rows", "touchstone.text.pii.quality", "touchstone.sandbox.quality")
+MODULES = (
+    "touchstone.learning.quality_rows",
+    "touchstone.text.pii.quality",
+    "touchstone.sandbox.quality",
+    "touchstone.sandbox.episode_quality",
+)
 """Modules whose import registers checks."""
 
 
