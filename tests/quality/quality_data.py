@@ -315,6 +315,97 @@ MARTS = (
         name, name, state, '{clarity,empathy}', shown, 1, '', '1', 1, '{}', 250, 200, 2, '{}', '', '', '2026-03-01', 1
     from (values ('shown', 'active', '{clarity}'::text[]), ('seen', 'observe', '{}')) as models (name, state, shown)
     """,
+    """
+    create table marts_build.fct_ai_episodes as
+    select
+        interaction_key, 1 as episode_number, 'assumed' as outcome, true as is_contained, 2.5::double precision as effort,
+        3 as answer_count, 7::bigint as _ledger_id
+    from marts_build.fct_interactions where ai_total_score is not null
+    """,
+    """
+    create table marts_build.fct_outcome_definitions as
+    select interaction_key, episode_number, definition, 'resolved' as verdict, true as is_resolved, 7::bigint as _ledger_id
+    from marts_build.fct_ai_episodes cross join (values ('ada'), ('hubspot')) as definitions (definition)
+    """,
+    """
+    create table marts_build.fct_ai_answers as
+    select
+        md5(interaction_key) as message_key, interaction_key, 2 as retrieval_count, true as is_useful, true as is_explicitly_useful,
+        7::bigint as _ledger_id
+    from marts_build.fct_ai_episodes
+    """,
+    """
+    create table marts_build.fct_handoffs as
+    select
+        interaction_key, 1 as episode_number, 2 as items_given_count, 1 as items_asked_again_count, 5.0 as minutes_before,
+        0.5::double precision as items_kept_share, null::double precision as context_fields_share,
+        1.0::double precision as continued_share, 0.75::double precision as context_preservation, 7::bigint as _ledger_id
+    from marts_build.fct_ai_episodes
+    """,
+    """
+    create table marts_build.fct_ai_failures as
+    select interaction_key, 1 as episode_number, 'returned' as outcome, 7::bigint as _ledger_id
+    from marts_build.fct_ai_episodes
+    """,
+    """
+    create table marts_build.fct_ai_patterns as
+    select interaction_key, 1 as episode_number, 'fast_but_wrong' as pattern, 7::bigint as _ledger_id
+    from marts_build.fct_ai_episodes
+    """,
+    """
+    create table marts_build.rpt_ai_patterns_weekly as
+    select date '2026-03-02' as period_start, 'all' as topic, 'fast_but_wrong' as pattern, 40 as n, 4 as pattern_count
+    """,
+    """
+    create table marts_build.rpt_ai_scorecards as
+    select
+        'week' as period_type, date '2026-03-02' as period_start, 'all' as slice_type, 'all' as slice_value, 42 as episode_count,
+        2 as pending_count, 40 as n, 20 as resolved_count, 15 as strictly_resolved_count, 30 as contained_count,
+        10 as escalated_count, 0.5 as resolution_rate
+    """,
+    """
+    create table marts_build.rpt_confidence_reliability as
+    select
+        'month' as period_type, date '2026-03-01' as period_start, 'all' as slice_type, 'all' as slice_value, 9 as bin_number,
+        40 as n, 90 as slice_n, 0.1 as calibration_error, 0.2 as squared_error_mean
+    """,
+    """
+    create table marts_build.rpt_confidence_thresholds as
+    select
+        'month' as period_type, date '2026-03-01' as period_start, 'all' as slice_type, 'all' as slice_value, 0.5 as threshold,
+        40 as n, 10 as escalated_count, 20 as judged_n, 5 as error_count
+    """,
+    """
+    create table marts_build.rpt_definition_disagreements as
+    select
+        date '2026-03-01' as period_start, 'ada' as first_definition, 'hubspot' as second_definition, 40 as n, 30 as agree_count,
+        4 as first_only_count, 6 as second_only_count, 25 as both_count
+    """,
+    """
+    create table marts_build.rpt_escalation_accuracy as
+    select
+        'week' as period_type, date '2026-03-02' as period_start, 'all' as slice_type, 'all' as slice_value, 40 as episode_count,
+        10 as escalated_count, 6 as needed_count, 3 as avoidable_count, 1 as unknown_count, 2 as missed_count
+    """,
+    """
+    create table marts_build.rpt_handoffs_weekly as
+    select
+        'week' as period_type, date '2026-03-02' as period_start, 'all' as slice_type, 'all' as slice_value, 10 as n,
+        6 as needed_count, 3 as avoidable_count, 1 as unknown_count, 8 as timed_n, 3 as early_count, 4 as on_time_count,
+        1 as late_count
+    """,
+    """
+    create table marts_build.rpt_post_handoff_resolution as
+    select
+        'month' as period_type, date '2026-03-01' as period_start, 'all' as slice_type, 'all' as slice_value, 40 as handoff_count,
+        30 as handoff_n, 50 as human_n, 1.1 as median_ratio, 0.9 as ci_low, 1.4 as ci_high
+    """,
+    """
+    create table marts_build.rpt_tool_health_daily as
+    select
+        date '2026-03-09' as interaction_date, 'lookup' as tool_name, 10 as n, 7 as ok_count, 1 as failed_count,
+        1 as timeout_count, 1 as partial_count, 0 as unknown_count, 0.3 as failure_rate
+    """,
     "create table marts_build.rpt_source_health as select 'files' as source, 'default' as instance, false as is_stale",
 )
 

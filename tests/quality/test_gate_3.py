@@ -12,6 +12,7 @@ from touchstone.quality.gates import run_gate
 
 GATE = "gate_3"
 AS_OF = datetime(2026, 3, 31, tzinfo=UTC)
+AI = "interaction_key = (select min(interaction_key) from marts_build.fct_ai_episodes)"
 ONE = "interaction_key = md5('i7')"
 DAY = "interaction_date = '2026-03-09'"
 PUBLISHED = (
@@ -39,16 +40,22 @@ def test_conventions_hold_for_the_columns_that_follow_them(database, failing) ->
             "every rate lies between 0 and 1",
             [
                 "marts_build.rpt_agent_behaviors_daily",
+                "marts_build.rpt_ai_scorecards",
                 "marts_build.rpt_bottom_cohort_failures",
                 "marts_build.rpt_coverage_daily",
                 "marts_build.rpt_recovery_rates",
                 "marts_build.rpt_sentiment_alarms",
+                "marts_build.rpt_tool_health_daily",
             ],
         ),
         (
             "no n of a measure is negative",
             [
                 "marts_build.rpt_bottom_cohort_failures",
+                "marts_build.rpt_confidence_reliability",
+                "marts_build.rpt_confidence_thresholds",
+                "marts_build.rpt_handoffs_weekly",
+                "marts_build.rpt_post_handoff_resolution",
                 "marts_build.rpt_sentiment_alarms",
                 "marts_build.rpt_service_daily",
             ],
@@ -57,6 +64,94 @@ def test_conventions_hold_for_the_columns_that_follow_them(database, failing) ->
 
 
 BLOCKING = [
+    (
+        "insert into marts_build.fct_outcome_definitions select * from marts_build.fct_outcome_definitions where definition = 'ada'",
+        "every definition judges an episode once",
+    ),
+    (
+        f"update marts_build.fct_outcome_definitions set verdict = 'pending' where {AI}",
+        "exactly the pending verdicts leave the denominator",
+    ),
+    (
+        f"insert into marts_build.fct_ai_episodes select * from marts_build.fct_ai_episodes where {AI}",
+        "every episode of an AI agent is there once",
+    ),
+    (
+        f"update marts_build.fct_ai_episodes set is_contained = false where {AI}",
+        "an episode is contained, escalated or pending",
+    ),
+    (
+        f"update marts_build.fct_ai_episodes set effort = 7.5 where {AI}",
+        "effort keeps to its scale",
+    ),
+    (
+        f"insert into marts_build.fct_ai_answers select * from marts_build.fct_ai_answers where {AI}",
+        "every AI answer is there once",
+    ),
+    (
+        f"update marts_build.fct_ai_answers set is_useful = false where {AI}",
+        "what a customer said of an answer wins",
+    ),
+    (
+        f"insert into marts_build.fct_handoffs select * from marts_build.fct_handoffs where {AI}",
+        "every handoff of an episode is there once",
+    ),
+    (
+        f"update marts_build.fct_handoffs set context_preservation = null where {AI}",
+        "context preservation is known where a part of it is",
+    ),
+    (
+        f"update marts_build.fct_handoffs set items_asked_again_count = 3 where {AI}",
+        "nobody is asked again for more than was given",
+    ),
+    (
+        f"insert into marts_build.fct_ai_failures select * from marts_build.fct_ai_failures where {AI}",
+        "every failure is classed once",
+    ),
+    (
+        f"update marts_build.fct_ai_failures set outcome = 'confirmed' where {AI}",
+        "only what was not resolved failed",
+    ),
+    (
+        f"insert into marts_build.fct_ai_patterns select * from marts_build.fct_ai_patterns where {AI}",
+        "every pattern of an episode is there once",
+    ),
+    (
+        "update marts_build.rpt_ai_patterns_weekly set pattern_count = 41",
+        "no pattern has more episodes than there are",
+    ),
+    (
+        "update marts_build.rpt_ai_scorecards set contained_count = 31",
+        "the outcomes of AI agents add up",
+    ),
+    (
+        "update marts_build.rpt_confidence_reliability set calibration_error = 1.2",
+        "calibration keeps to its scale",
+    ),
+    (
+        "update marts_build.rpt_confidence_thresholds set judged_n = 31",
+        "a threshold splits the answers",
+    ),
+    (
+        "update marts_build.rpt_definition_disagreements set first_only_count = 5",
+        "two definitions agree or differ",
+    ),
+    (
+        "update marts_build.rpt_escalation_accuracy set unknown_count = 0",
+        "a handoff was needed, avoidable or unknown",
+    ),
+    (
+        "update marts_build.rpt_handoffs_weekly set late_count = 2",
+        "the handoffs of a week add up",
+    ),
+    (
+        "update marts_build.rpt_post_handoff_resolution set handoff_n = 41",
+        "handoffs are compared with their like only",
+    ),
+    (
+        "update marts_build.rpt_tool_health_daily set ok_count = 8",
+        "every call of a tool ended in one way",
+    ),
     (
         f"update marts_build.fct_dimension_scores set calibrator_version = 'seen' where {ONE}",
         "only an active model calibrates what readers see",

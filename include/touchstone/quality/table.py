@@ -25,6 +25,7 @@ MODULES = (
     "touchstone.text.pii.quality",
     "touchstone.sandbox.quality",
     "touchstone.intents.quality_rows",
+    "touchstone.sandbox.episode_quality",
 )
 """Modules whose import registers checks."""
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from touchstone.sandbox.model import Company, Conversation
-from touchstone.sandbox.state import shown_at
+from touchstone.sandbox.state import fold, shown_at
 
 CONTAINMENT = timedelta(hours=24)
 
@@ -67,7 +67,9 @@ def ai_episodes(company: Company, now: datetime, containment: timedelta = CONTAI
 
 
 def _episode(one: Conversation, begun: list[datetime], now: datetime, containment: timedelta) -> AiEpisode:
-    said = [event.at for event in one.events if event.kind == "message" and not event.is_internal and shown_at(event) <= now]
+    said = [
+        event.at for event in one.events if event.kind == "message" and not event.is_internal and shown_at(event) <= now
+    ]
     last = max(said)
     is_handed_over = one.truth.escalation in ("needed", "avoidable")
     rated = [event.value for event in one.events if event.kind == "rate" and event.at <= now]
@@ -89,3 +91,38 @@ def _episode(one: Conversation, begun: list[datetime], now: datetime, containmen
         float(not one.truth.asked_again) if is_handed_over and one.truth.has_given_details else None,
         minutes_to_solve(one) if is_handed_over else None,
     )
+
+
+def post_handoff_ratio(company: Company, now: datetime, month: tuple[int, int], channel: str) -> tuple[float, int]:
+    """Median minutes to solve after a handoff, over those of cases that began with a person: like for like by true intent,
+    true complexity and priority in one channel, the latter weighted to the mix of the former.
+
+    Args:
+        month: (year, month) in which the conversations began.
+
+    Returns:
+        The ratio, and the handoffs that have a like.
+    """
+    cells: dict[tuple[str, str, str | None], tuple[list[float], list[float]]] = defaultdict(lambda: ([], []))
+    for one in company.conversations:
+        is_gone = any(event.kind in ("delete", "merge") and event.at <= now for event in one.events)
+        is_other = one.truth.escalation not in ("", "needed", "avoidable")
+        if is_gone or is_other or one.channel != channel or (one.created_at.year, one.created_at.month) != month:
+            continue
+        minutes = minutes_to_solve(one)
+        if minutes is not None:
+            cell = one.truth.intent, one.truth.complexity, fold(one, now).priority
+            cells[cell][not one.truth.escalation].append(minutes)
+    both = [cell for cell in cells.values() if cell[0] and cell[1]]
+    after = [(minutes, 1.0) for handed, _ in both for minutes in handed]
+    alone = [(minutes, len(handed) / len(own)) for handed, own in both for minutes in own]
+    return _median(after) / _median(alone), len(after)
+
+
+def _median(weighted: list[tuple[float, float]]) -> float:
+    half, so_far = sum(weight for _, weight in weighted) / 2, 0.0
+    for value, weight in sorted(weighted):
+        so_far += weight
+        if so_far >= half:
+            return value
+    return float("nan")

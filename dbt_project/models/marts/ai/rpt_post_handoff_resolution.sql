@@ -41,6 +41,7 @@ solved as (
         interactions.topic,
         coalesce(complexities.complexity, 'unknown') as complexity,
         coalesce(interactions.priority, 'none') as priority,
+        coalesce(interactions.channel, 'unknown') as channel,
         coalesce(
             handoffs.post_handoff_minutes,
             {{ minutes_between('episodes.first_human_reply_at', 'episodes.solved_at') }}
@@ -68,7 +69,10 @@ sliced as (
         slices.slice_type,
         slices.slice_value
     from solved
-    cross join lateral (values ('all', 'all'), ('topic', solved.topic)) as slices (slice_type, slice_value)
+    cross join
+        lateral (
+            values ('all', 'all'), ('topic', solved.topic), ('channel', solved.channel)
+        ) as slices (slice_type, slice_value)
 
 ),
 
@@ -82,10 +86,11 @@ cells as (
         topic,
         complexity,
         priority,
+        channel,
         count(*) filter (where is_handoff) as handoff_count,
         count(*) filter (where not is_handoff) as human_count
     from sliced
-    group by period_type, period_start, slice_type, slice_value, topic, complexity, priority
+    group by period_type, period_start, slice_type, slice_value, topic, complexity, priority, channel
 
 ),
 
@@ -112,6 +117,7 @@ weighted as (
             and sliced.topic = cells.topic
             and sliced.complexity = cells.complexity
             and sliced.priority = cells.priority
+            and sliced.channel = cells.channel
     where cells.handoff_count > 0 and cells.human_count > 0
 
 ),
