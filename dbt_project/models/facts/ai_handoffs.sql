@@ -234,7 +234,7 @@ given as (
 
 ),
 
--- questions of people after what had been given before: the scorer's evidence names both messages; the customer's protest one
+-- questions of people after what had been given: by the scorer's evidence, or as the customer protests
 questions as (
 
     select
@@ -259,7 +259,10 @@ questions as (
             and evidence.indicator_id = '{{ var("asks_again_indicator") }}'
     where
         evidence.message_key is not null
-        or replies.message_key in (select turns.reply_before_key from turns where turns.says_already_said)
+        or replies.message_key in (
+            select turns.reply_before_key from turns
+            where turns.says_already_said
+        )
     group by handed_over.interaction_key, handed_over.episode_number, replies.message_key, replies.is_first_of_person
 
 ),
