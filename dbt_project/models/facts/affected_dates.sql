@@ -20,7 +20,16 @@ affected as (
 ),
 
 final as (
-    {%- for fact in ['fct_interactions', 'fct_interaction_scores', 'fct_dimension_scores', 'fct_indicator_results', 'fct_outcome_definitions', 'fct_ai_episodes', 'fct_ai_answers', 'fct_handoffs'] %}
+    {%- for fact in [
+        'fct_interactions',
+        'fct_interaction_scores',
+        'fct_dimension_scores',
+        'fct_indicator_results',
+        'fct_outcome_definitions',
+        'fct_ai_episodes',
+        'fct_ai_answers',
+        'fct_handoffs',
+    ] %}
 
         select {{ fact }}.interaction_date
         from {{ ref(fact) }} as {{ fact }}

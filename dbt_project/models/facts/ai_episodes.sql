@@ -135,7 +135,7 @@ judged as (
         scored.interaction_key,
         bool_or(
             scored.outcome = 'fails'
-            and scored.indicator_id in ('{{ var("accuracy_indicators") | join("', '") }}')
+            and scored.indicator_id = any('{{ "{" ~ var("accuracy_indicators") | join(",") ~ "}" }}')
         ) as is_accuracy_failed
     from {{ ref('stg_scores__indicator_scores') }} as scored
     inner join {{ ref('interactions') }} as interactions

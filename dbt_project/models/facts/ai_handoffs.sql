@@ -29,9 +29,7 @@ episodes as (
     from {{ ref('ai_episodes') }} as ai_episodes
     inner join affected on ai_episodes.interaction_key = affected.interaction_key
     inner join {{ ref('episodes') }} as spans
-        on
-            ai_episodes.interaction_key = spans.interaction_key
-            and ai_episodes.episode_number = spans.episode_number
+        on ai_episodes.interaction_key = spans.interaction_key and ai_episodes.episode_number = spans.episode_number
     inner join {{ ref('interactions') }} as interactions on ai_episodes.interaction_key = interactions.interaction_key
     where ai_episodes.is_escalated
 
@@ -48,7 +46,10 @@ replies as (
         messages.agent_key,
         messages.team,
         messages.sent_at,
-        {{ word_set('messages.text') }} as words
+        {{ word_set('messages.text') }} as words,
+        (row_number() over (
+            partition by messages.interaction_key, episodes.episode_number, messages.agent_key order by messages.ordinal
+        ) = 1) as is_first_of_person
     from episodes
     inner join {{ ref('messages') }} as messages
         on
@@ -64,13 +65,7 @@ replies as (
 
 takeovers as (
 
-    select distinct on (human_replies.interaction_key, human_replies.episode_number)
-        human_replies.interaction_key,
-        human_replies.episode_number,
-        human_replies.ordinal,
-        human_replies.agent_key,
-        human_replies.team,
-        human_replies.sent_at
+    select distinct on (human_replies.interaction_key, human_replies.episode_number) human_replies.*
     from replies as human_replies
     where
         human_replies.actor = 'human_agent'
@@ -109,21 +104,16 @@ stated as (
 recorded as (
 
     select distinct on (episodes.interaction_key, episodes.episode_number)
-        episodes.interaction_key,
         episodes.episode_number,
-        stated.from_agent_key,
-        stated.to_agent_key,
-        stated.to_team,
-        stated.reason,
-        stated.handed_off_at
+        stated.*
     from episodes
     inner join stated
         on
             episodes.interaction_key = stated.interaction_key
             and stated.is_from_ai
             and not stated.is_to_ai
-            and (episodes.episode_number = 1 or stated.handed_off_at >= episodes.started_at)
-            and (episodes.reopened_at is null or stated.handed_off_at < episodes.reopened_at)
+            and (episodes.episode_number = 1 or episodes.started_at <= stated.handed_off_at)
+            and (episodes.reopened_at is null or episodes.reopened_at > stated.handed_off_at)
     order by
         episodes.interaction_key asc, episodes.episode_number asc, (stated.reason is null) asc, stated.handed_off_at asc
 
@@ -139,18 +129,13 @@ handed_over as (
         lower(regexp_replace(recorded.reason, '[^[:alnum:]]+', '_', 'g')) as stated_reason,
         coalesce(takeovers.ordinal, episodes.last_ordinal + 1) as handoff_ordinal,
         takeovers.sent_at as taken_over_at,
-        -- a record that comes after the person's first reply states what has happened already
         least(recorded.handed_off_at, takeovers.sent_at) as handed_off_at,
         (recorded.interaction_key is not null) as is_recorded
     from episodes
     left join takeovers
-        on
-            episodes.interaction_key = takeovers.interaction_key
-            and episodes.episode_number = takeovers.episode_number
+        on episodes.interaction_key = takeovers.interaction_key and episodes.episode_number = takeovers.episode_number
     left join recorded
-        on
-            episodes.interaction_key = recorded.interaction_key
-            and episodes.episode_number = recorded.episode_number
+        on episodes.interaction_key = recorded.interaction_key and episodes.episode_number = recorded.episode_number
     where takeovers.interaction_key is not null or recorded.interaction_key is not null
 
 ),
@@ -207,9 +192,7 @@ turns as (
         ) as clarification_number
     from {{ ref('clarification_turns') }} as turns
     inner join handed_over
-        on
-            turns.interaction_key = handed_over.interaction_key
-            and turns.episode_number = handed_over.episode_number
+        on turns.interaction_key = handed_over.interaction_key and turns.episode_number = handed_over.episode_number
 
 ),
 
@@ -223,8 +206,7 @@ asked as (
             where is_clarification and clarification_number >= {{ var('due_failed_answers') }} and ordinal < handoff_ordinal
         ) as failed_ordinal,
         (array_agg(polarity order by ordinal desc) filter (where ordinal < handoff_ordinal and polarity is not null))[1]
-            as last_polarity,
-        count(*) filter (where says_already_said and reply_before_actor = 'human_agent')::int as protest_count
+            as last_polarity
     from turns
     group by interaction_key, episode_number
 
@@ -236,45 +218,38 @@ given as (
     select
         handed_over.interaction_key,
         handed_over.episode_number,
-        count(distinct {{ json_text('found.entry', 'type') }})::int as given_count
+        count(distinct items.item)::int as given_count
     from handed_over
     inner join {{ ref('messages') }} as messages
         on
             handed_over.interaction_key = messages.interaction_key
             and handed_over.interaction_started_at = messages.interaction_started_at
-            and messages.ordinal >= handed_over.first_ordinal
-            and messages.ordinal < handed_over.handoff_ordinal
+            and handed_over.first_ordinal <= messages.ordinal
+            and handed_over.handoff_ordinal > messages.ordinal
             and messages.actor = 'customer'
     cross join lateral {{ json_elements('messages.pii') }} as found (entry)
-    where {{ json_text('found.entry', 'type') }} in ('{{ var("stated_items") | join("', '") }}')
+    cross join lateral (select {{ json_text('found.entry', 'type') }} as item) as items
+    where items.item = any('{{ "{" ~ var("stated_items") | join(",") ~ "}" }}')
     group by handed_over.interaction_key, handed_over.episode_number
 
 ),
 
--- questions of people after what had been given before: the scorer's evidence names both messages
+-- questions of people after what had been given: by the scorer's evidence, or as the customer protests
 questions as (
 
     select
         handed_over.interaction_key,
         handed_over.episode_number,
-        replies.message_key,
-        count(*)::int as asked_count,
-        bool_or(not exists (
-            select 1 from replies as earlier
-            where
-                earlier.interaction_key = replies.interaction_key
-                and earlier.episode_number = replies.episode_number
-                and earlier.agent_key = replies.agent_key
-                and earlier.ordinal < replies.ordinal
-        )) as is_first_of_person
+        greatest(count(evidence.message_key), 1)::int as asked_count,
+        replies.is_first_of_person
     from handed_over
     inner join replies
         on
             handed_over.interaction_key = replies.interaction_key
             and handed_over.episode_number = replies.episode_number
             and replies.actor = 'human_agent'
-            and replies.ordinal >= handed_over.handoff_ordinal
-    inner join {{ ref('stg_scores__evidence') }} as evidence
+            and handed_over.handoff_ordinal <= replies.ordinal
+    left join {{ ref('stg_scores__evidence') }} as evidence
         on
             handed_over.interaction_started_at = evidence.interaction_started_at
             and handed_over.interaction_key = evidence.interaction_key
@@ -282,29 +257,13 @@ questions as (
             and replies.message_key = evidence.message_key
             and evidence.subject = 'human_agent'
             and evidence.indicator_id = '{{ var("asks_again_indicator") }}'
-    group by handed_over.interaction_key, handed_over.episode_number, replies.message_key
-
-),
-
-protests as (
-
-    select
-        turns.interaction_key,
-        turns.episode_number,
-        turns.reply_before_key as message_key,
-        1 as asked_count,
-        bool_or(not exists (
-            select 1 from replies as earlier
-            where
-                earlier.interaction_key = replies.interaction_key
-                and earlier.episode_number = replies.episode_number
-                and earlier.agent_key = replies.agent_key
-                and earlier.ordinal < replies.ordinal
-        )) as is_first_of_person
-    from turns
-    inner join replies on turns.reply_before_key = replies.message_key
-    where turns.says_already_said and replies.actor = 'human_agent'
-    group by turns.interaction_key, turns.episode_number, turns.reply_before_key
+    where
+        evidence.message_key is not null
+        or replies.message_key in (
+            select turns.reply_before_key from turns
+            where turns.says_already_said
+        )
+    group by handed_over.interaction_key, handed_over.episode_number, replies.message_key, replies.is_first_of_person
 
 ),
 
@@ -315,20 +274,7 @@ asked_again as (
         episode_number,
         sum(asked_count)::int as asked_again_count,
         bool_or(is_first_of_person) as is_restarted
-    from (
-        select
-            interaction_key,
-            episode_number,
-            message_key,
-            max(asked_count) as asked_count,
-            bool_or(is_first_of_person) as is_first_of_person
-        from (
-            select * from questions
-            union all
-            select * from protests
-        ) as either
-        group by interaction_key, episode_number, message_key
-    ) as asked_messages
+    from questions
     group by interaction_key, episode_number
 
 ),
@@ -339,14 +285,16 @@ passed_on as (
     select
         handed_over.interaction_key,
         handed_over.episode_number,
-        greatest(later.reassignment_count, changes.reassignment_count)::int as reassignment_count,
-        (later.is_other_team or changes.is_other_team) as is_misrouted
+        greatest(
+            count(*) filter (where later.is_stated), count(*) filter (where not later.is_stated)
+        )::int as reassignment_count,
+        coalesce(bool_or(later.to_team <> handed_over.to_team), false) as is_misrouted
     from handed_over
-    cross join
+    left join
         lateral (
             select
-                count(*) as reassignment_count,
-                coalesce(bool_or(stated.to_team <> handed_over.to_team), false) as is_other_team
+                true as is_stated,
+                stated.to_team
             from stated
             where
                 stated.interaction_key = handed_over.interaction_key
@@ -354,18 +302,20 @@ passed_on as (
                 and stated.from_agent_key is not null
                 and stated.handed_off_at > handed_over.handed_off_at
                 and (handed_over.reopened_at is null or stated.handed_off_at < handed_over.reopened_at)
-        ) as later
-    cross join
-        lateral (
+
+            union all
+
             select
-                count(*) as reassignment_count,
-                coalesce(bool_or(handoffs.to_team <> handed_over.to_team), false) as is_other_team
+                false as is_stated,
+                handoffs.to_team
             from {{ ref('handoffs') }} as handoffs
             where
                 handoffs.interaction_key = handed_over.interaction_key
                 and handoffs.episode_number = handed_over.episode_number
                 and handoffs.handoff_type = 'human_agent_to_human_agent'
-        ) as changes
+        ) as later
+        on true
+    group by handed_over.interaction_key, handed_over.episode_number
 
 ),
 
@@ -387,20 +337,7 @@ human_replies as (
 
 ),
 
-articles as (
-
-    select
-        source,
-        instance,
-        valid_from,
-        valid_to,
-        {{ word_set("concat_ws(' ', title, regexp_replace(body, '<[^>]*>', ' ', 'g'))") }} as words
-    from {{ ref('article_versions') }}
-    where not is_draft and not is_archived
-
-),
-
--- what the person said first of all, held against what the AI agent said and what everybody can read
+-- a person's longest reply, held against what the AI agent said and what everybody can read
 repeats as (
 
     select
@@ -418,7 +355,7 @@ repeats as (
             human_replies.reply_count = 1
             and coalesce((
                 select max({{ word_containment('replies.words', 'articles.words') }})
-                from articles
+                from {{ ref('article_words') }} as articles
                 where
                     articles.source = handed_over.source
                     and articles.instance = handed_over.instance
@@ -428,9 +365,7 @@ repeats as (
         ) as is_repeating
     from handed_over
     inner join human_replies
-        on
-            handed_over.interaction_key = human_replies.interaction_key
-            and handed_over.episode_number = human_replies.episode_number
+        on handed_over.interaction_key = human_replies.interaction_key and handed_over.episode_number = human_replies.episode_number
     inner join replies on human_replies.message_key = replies.message_key
 
 ),
@@ -464,29 +399,17 @@ joined as (
     from handed_over
     left join {{ ref('handoff_reasons') }} as reasons on handed_over.stated_reason = reasons.stated_reason
     left join answered
-        on
-            handed_over.interaction_key = answered.interaction_key
-            and handed_over.episode_number = answered.episode_number
+        on handed_over.interaction_key = answered.interaction_key and handed_over.episode_number = answered.episode_number
     left join asked
-        on
-            handed_over.interaction_key = asked.interaction_key
-            and handed_over.episode_number = asked.episode_number
+        on handed_over.interaction_key = asked.interaction_key and handed_over.episode_number = asked.episode_number
     left join given
-        on
-            handed_over.interaction_key = given.interaction_key
-            and handed_over.episode_number = given.episode_number
+        on handed_over.interaction_key = given.interaction_key and handed_over.episode_number = given.episode_number
     left join asked_again
-        on
-            handed_over.interaction_key = asked_again.interaction_key
-            and handed_over.episode_number = asked_again.episode_number
+        on handed_over.interaction_key = asked_again.interaction_key and handed_over.episode_number = asked_again.episode_number
     inner join passed_on
-        on
-            handed_over.interaction_key = passed_on.interaction_key
-            and handed_over.episode_number = passed_on.episode_number
+        on handed_over.interaction_key = passed_on.interaction_key and handed_over.episode_number = passed_on.episode_number
     left join repeats
-        on
-            handed_over.interaction_key = repeats.interaction_key
-            and handed_over.episode_number = repeats.episode_number
+        on handed_over.interaction_key = repeats.interaction_key and handed_over.episode_number = repeats.episode_number
     left join {{ ref('escalation_labels') }} as labels
         on
             handed_over.source = labels.source
@@ -572,7 +495,7 @@ final as (
         end as items_kept_share,
         -- no source states which fields it passed on
         null::double precision as context_fields_share,
-        case when is_restarted then 0 when not is_restarted then 1 end::double precision as continued_share,
+        (1 - is_restarted::int)::double precision as continued_share,
         reassignment_count,
         is_misrouted,
         human_reply_count,
@@ -586,7 +509,6 @@ final as (
 
 select
     *,
-    -- the mean of the parts that are known
     (coalesce(items_kept_share, 0) + coalesce(context_fields_share, 0) + coalesce(continued_share, 0))
     / nullif(num_nonnulls(items_kept_share, context_fields_share, continued_share), 0) as context_preservation
 from final

@@ -125,7 +125,7 @@ actions as (
             answers.interaction_key = done.interaction_key
             and answers.episode_number = done.episode_number
             and answers.sent_at < done.occurred_at
-            and (answers.next_answer_at is null or done.occurred_at <= answers.next_answer_at)
+            and (answers.next_answer_at is null or answers.next_answer_at >= done.occurred_at)
     group by answers.message_key
 
 ),

@@ -31,13 +31,12 @@ contacts as (
 
     select
         issue_episodes.issue_key,
-        (
-            episodes.channel is distinct from lag(episodes.channel) over (
-                partition by issue_episodes.issue_key
-                order by issue_episodes.started_at, issue_episodes.interaction_key, issue_episodes.episode_number
-            )
-            and issue_episodes.contact_number > 1
-        ) as is_switch
+        issue_episodes.contact_number,
+        episodes.channel,
+        lag(episodes.channel) over (
+            partition by issue_episodes.issue_key
+            order by issue_episodes.started_at, issue_episodes.interaction_key, issue_episodes.episode_number
+        ) as previous_channel
     from {{ ref('issue_episodes') }} as issue_episodes
     inner join episodes
         on
@@ -50,7 +49,7 @@ issues as (
 
     select
         issue_key,
-        count(*) filter (where is_switch)::int as channel_switch_count
+        count(*) filter (where contact_number > 1 and channel is distinct from previous_channel)::int as channel_switch_count
     from contacts
     group by issue_key
 

@@ -44,13 +44,14 @@ recorded as (
     inner join {{ ref('source_handoffs') }} as source_handoffs
         on
             known.interaction_key = source_handoffs.interaction_key
-            and (known.episode_number = 1 or source_handoffs.handed_off_at >= known.started_at)
-            and (known.next_episode_at is null or source_handoffs.handed_off_at < known.next_episode_at)
+            and (known.episode_number = 1 or known.started_at <= source_handoffs.handed_off_at)
+            and (known.next_episode_at is null or known.next_episode_at > source_handoffs.handed_off_at)
     inner join ai_agents on source_handoffs.from_agent_key = ai_agents.agent_key
-    where not exists (
-        select 1 from ai_agents as receivers
-        where receivers.agent_key = source_handoffs.to_agent_key
-    )
+    where
+        not exists (
+            select 1 from ai_agents as receivers
+            where receivers.agent_key = source_handoffs.to_agent_key
+        )
     group by known.interaction_key, known.episode_number
 
 ),
@@ -65,8 +66,8 @@ assigned as (
     inner join {{ ref('assignments') }} as assignments
         on
             known.interaction_key = assignments.interaction_key
-            and (known.episode_number = 1 or assignments.assigned_at >= known.started_at)
-            and (known.next_episode_at is null or assignments.assigned_at < known.next_episode_at)
+            and (known.episode_number = 1 or known.started_at <= assignments.assigned_at)
+            and (known.next_episode_at is null or known.next_episode_at > assignments.assigned_at)
     inner join ai_agents on assignments.to_agent_key = ai_agents.agent_key
 
 ),

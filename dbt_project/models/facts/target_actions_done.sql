@@ -49,8 +49,8 @@ final as (
         on
             people.customer_key = events.customer_key
             and target_actions.event_name = events.event_name
-            and events.occurred_at > episodes.first_ai_reply_at
-            and events.occurred_at <= episodes.last_message_at + interval '{{ var("action_hours") }} hours'
+            and episodes.first_ai_reply_at < events.occurred_at
+            and episodes.last_message_at + interval '{{ var("action_hours") }} hours' >= events.occurred_at
             and events.occurred_at < {{ as_of() }}
 
 )

@@ -6,7 +6,7 @@ and whether a person asked again for what was known.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,6 +14,7 @@ from touchstone.sandbox.model import Company, Conversation
 from touchstone.sandbox.state import fold, shown_at
 
 CONTAINMENT = timedelta(hours=24)
+LIKE_CASES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +95,9 @@ def _episode(one: Conversation, begun: list[datetime], now: datetime, containmen
 
 
 def post_handoff_ratio(company: Company, now: datetime, month: tuple[int, int], channel: str) -> tuple[float, int]:
-    """Median minutes to solve after a handoff, over those of cases that began with a person: like for like by true intent,
-    true complexity and priority in one channel, the latter weighted to the mix of the former.
+    """Median minutes to solve after a handoff, over those of cases that began with a person: like for like in one channel
+    by true intent, and by true complexity and priority where enough cases began with a person; these are weighted to the mix of
+    the handoffs.
 
     Args:
         month: (year, month) in which the conversations began.
@@ -103,20 +105,27 @@ def post_handoff_ratio(company: Company, now: datetime, month: tuple[int, int], 
     Returns:
         The ratio, and the handoffs that have a like.
     """
-    cells: dict[tuple[str, str, str | None], tuple[list[float], list[float]]] = defaultdict(lambda: ([], []))
+    handed: list[tuple[list[tuple[str | None, ...]], float]] = []
+    alone: list[tuple[list[tuple[str | None, ...]], float]] = []
     for one in company.conversations:
         is_gone = any(event.kind in ("delete", "merge") and event.at <= now for event in one.events)
-        is_other = one.truth.escalation not in ("", "needed", "avoidable")
-        if is_gone or is_other or one.channel != channel or (one.created_at.year, one.created_at.month) != month:
+        is_other = one.truth.escalation not in ("", "needed", "avoidable") or one.channel != channel
+        if is_gone or is_other or (one.created_at.year, one.created_at.month) != month:
             continue
         minutes = minutes_to_solve(one)
         if minutes is not None:
-            cell = one.truth.intent, one.truth.complexity, fold(one, now).priority
-            cells[cell][not one.truth.escalation].append(minutes)
-    both = [cell for cell in cells.values() if cell[0] and cell[1]]
-    after = [(minutes, 1.0) for handed, _ in both for minutes in handed]
-    alone = [(minutes, len(handed) / len(own)) for handed, own in both for minutes in own]
-    return _median(after) / _median(alone), len(after)
+            fine = (one.truth.intent, one.truth.complexity, fold(one, now).priority)
+            (handed if one.truth.escalation else alone).append(([fine, fine[:2], fine[:1]], minutes))
+    counts = Counter(cell for cells, _ in alone for cell in cells)
+    used: Counter[tuple[str | None, ...]] = Counter()
+    after = []
+    for cells, minutes in handed:
+        like = [cell for cell in cells if counts[cell] >= LIKE_CASES] or [cell for cell in cells if counts[cell]]
+        if like:
+            used[like[0]] += 1
+            after.append((minutes, 1.0))
+    own = [(minutes, sum(used[cell] / counts[cell] for cell in cells)) for cells, minutes in alone]
+    return _median(after) / _median([one for one in own if one[1]]), len(after)
 
 
 def _median(weighted: list[tuple[float, float]]) -> float:

@@ -76,6 +76,24 @@ sliced as (
 
 ),
 
+-- what is like: the same topic and channel, and where enough cases began with a person the same complexity and priority too
+levelled as (
+
+    select
+        sliced.*,
+        levels.level,
+        levels.cell
+    from sliced
+    cross join
+        lateral (
+            values
+            (1, concat_ws('|', sliced.channel, sliced.topic, sliced.complexity, sliced.priority)),
+            (2, concat_ws('|', sliced.channel, sliced.topic, sliced.complexity)),
+            (3, concat_ws('|', sliced.channel, sliced.topic))
+        ) as levels (level, cell)
+
+),
+
 cells as (
 
     select
@@ -83,42 +101,95 @@ cells as (
         period_start,
         slice_type,
         slice_value,
-        topic,
-        complexity,
-        priority,
-        channel,
-        count(*) filter (where is_handoff) as handoff_count,
+        level,
+        cell,
         count(*) filter (where not is_handoff) as human_count
-    from sliced
-    group by period_type, period_start, slice_type, slice_value, topic, complexity, priority, channel
+    from levelled
+    group by period_type, period_start, slice_type, slice_value, level, cell
 
 ),
 
--- what began with a person is weighted to the mix of what was handed over; a cell without the other kind compares nothing
+-- the finest cell that holds enough, else the finest that holds any; a handoff without any like compares nothing
+matched as (
+
+    select distinct on (
+        levelled.period_type, levelled.period_start, levelled.slice_type, levelled.slice_value, levelled.interaction_key,
+        levelled.episode_number
+    )
+        levelled.*,
+        cells.human_count
+    from levelled
+    inner join cells
+        on
+            levelled.period_type = cells.period_type
+            and levelled.period_start = cells.period_start
+            and levelled.slice_type = cells.slice_type
+            and levelled.slice_value = cells.slice_value
+            and levelled.level = cells.level
+            and levelled.cell = cells.cell
+    where levelled.is_handoff and cells.human_count > 0
+    order by
+        levelled.period_type asc, levelled.period_start asc, levelled.slice_type asc, levelled.slice_value asc,
+        levelled.interaction_key asc, levelled.episode_number asc,
+        (cells.human_count >= {{ var('like_cases') }}) desc, levelled.level asc
+
+),
+
+used as (
+
+    select
+        period_type,
+        period_start,
+        slice_type,
+        slice_value,
+        level,
+        cell,
+        count(*)::numeric / max(human_count) as weight
+    from matched
+    group by period_type, period_start, slice_type, slice_value, level, cell
+
+),
+
+-- what began with a person is weighted to the mix of what was handed over
 weighted as (
 
     select
-        sliced.period_type,
-        sliced.period_start,
-        sliced.slice_type,
-        sliced.slice_value,
-        sliced.interaction_key,
-        sliced.episode_number,
-        sliced.is_handoff,
-        sliced.minutes,
-        case when sliced.is_handoff then 1.0 else cells.handoff_count::numeric / cells.human_count end as weight
-    from sliced
-    inner join cells
+        period_type,
+        period_start,
+        slice_type,
+        slice_value,
+        interaction_key,
+        episode_number,
+        true as is_handoff,
+        minutes,
+        1::numeric as weight
+    from matched
+
+    union all
+
+    select
+        levelled.period_type,
+        levelled.period_start,
+        levelled.slice_type,
+        levelled.slice_value,
+        levelled.interaction_key,
+        levelled.episode_number,
+        false as is_handoff,
+        levelled.minutes,
+        sum(used.weight) as weight
+    from levelled
+    inner join used
         on
-            sliced.period_type = cells.period_type
-            and sliced.period_start = cells.period_start
-            and sliced.slice_type = cells.slice_type
-            and sliced.slice_value = cells.slice_value
-            and sliced.topic = cells.topic
-            and sliced.complexity = cells.complexity
-            and sliced.priority = cells.priority
-            and sliced.channel = cells.channel
-    where cells.handoff_count > 0 and cells.human_count > 0
+            levelled.period_type = used.period_type
+            and levelled.period_start = used.period_start
+            and levelled.slice_type = used.slice_type
+            and levelled.slice_value = used.slice_value
+            and levelled.level = used.level
+            and levelled.cell = used.cell
+    where not levelled.is_handoff
+    group by
+        levelled.period_type, levelled.period_start, levelled.slice_type, levelled.slice_value, levelled.interaction_key,
+        levelled.episode_number, levelled.minutes
 
 ),
 
@@ -204,18 +275,38 @@ ratios as (
 
 ),
 
-counted as (
+compared as (
 
     select
         period_type,
         period_start,
         slice_type,
         slice_value,
-        sum(handoff_count)::int as handoff_count,
-        sum(case when human_count > 0 then handoff_count else 0 end)::int as handoff_n,
-        sum(case when handoff_count > 0 then human_count else 0 end)::int as human_n
-    from cells
+        count(*) filter (where is_handoff)::int as handoff_n,
+        count(*) filter (where not is_handoff)::int as human_n
+    from weighted
     group by period_type, period_start, slice_type, slice_value
+
+),
+
+counted as (
+
+    select
+        sliced.period_type,
+        sliced.period_start,
+        sliced.slice_type,
+        sliced.slice_value,
+        count(*) filter (where sliced.is_handoff)::int as handoff_count,
+        coalesce(max(compared.handoff_n), 0) as handoff_n,
+        coalesce(max(compared.human_n), 0) as human_n
+    from sliced
+    left join compared
+        on
+            sliced.period_type = compared.period_type
+            and sliced.period_start = compared.period_start
+            and sliced.slice_type = compared.slice_type
+            and sliced.slice_value = compared.slice_value
+    group by sliced.period_type, sliced.period_start, sliced.slice_type, sliced.slice_value
 
 ),
 
