@@ -13,6 +13,25 @@ from touchstone.settings import Settings, get_settings
 
 SHARED_DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 _numbers = itertools.count(1)
+LONGEST_FIRST = (
+    ("test_cycle.py", "test_models.py", "test_reviews.py", "test_account.py"),
+    ("test_airflow_cycle.py",),
+    ("test_upgrade.py",),
+    ("test_storm.py", "test_start.py", "test_deleted_for_good.py"),
+    ("test_learning_model.py", "test_learning_files.py", "test_review_rows.py"),
+    ("test_vendor_core.py",),
+)
+"""Files of tests that share a costly fixture of the session; each group runs on one worker, these before the others."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give every file, or group of files, to one worker, and begin with what takes longest."""
+    places = {name: place for place, group in enumerate(LONGEST_FIRST) for name in group}
+    for item in items:
+        place = places.get(item.path.name)
+        item.add_marker(pytest.mark.xdist_group(str(item.path) if place is None else LONGEST_FIRST[place][0]))
+    items.sort(key=lambda item: places.get(item.path.name, len(LONGEST_FIRST)))
 
 
 @pytest.fixture(scope="session")
