@@ -332,14 +332,13 @@ def release_checks(
     found: dict[str, list[Check]] = {}
     for report in metrics["targets"]:
         name = report["dimension"]
-        found[name] = gate.checks(report, since, as_of)
-        if report["grain"] == INTERACTION:
-            found[name] += _observed(report, seen.get(name, []), least)
+        alike = [one for one in seen.get(name, []) if (one.message_key is None) == (report["grain"] == INTERACTION)]
+        found.setdefault(name, []).extend([*gate.checks(report, since, as_of), *_observed(report, alike, least)])
     return found
 
 
 def _observed(report: dict[str, Any], pairs: list[Pair], least: int) -> list[Check]:
-    """What people said during observation about interactions that the model has not learned from."""
+    """What people said during observation about what the model has not learned from."""
     checks = [Check("judgements in observation", len(pairs) >= least, f"{len(pairs)}", f"at least {least}")]
     people = report["human_kappa"]
     if len(pairs) >= least and people is not None:
