@@ -30,65 +30,15 @@ overall as (
 
 ),
 
-weights as (
+weights as materialized (
 
     select * from {{ ref('stg_scores__rubric_dimensions') }}
 
 ),
 
-profiles as (
+profiles as materialized (
 
     select * from {{ ref('stg_scores__rubric_profiles') }}
-
-),
-
--- dimensions as they are shown, with the weights that made the total: of the profile, else of the day
-weighed as (
-
-    select
-        dimensions.interaction_key,
-        dimensions.subject,
-        dimensions.score,
-        dimensions.calibrated_score,
-        dimensions.calibrator_version,
-        coalesce(
-            (profiles.weights ->> dimensions.dimension_id)::double precision,
-            periods.weight,
-            weights.weight::double precision
-        ) as weight
-    from interactions
-    inner join {{ ref('fct_dimension_scores') }} as dimensions on interactions.interaction_key = dimensions.interaction_key
-    inner join scores
-        on
-            interactions.started_at = scores.interaction_started_at
-            and interactions.interaction_key = scores.interaction_key
-            and interactions.input_hash = scores.input_hash
-            and dimensions.subject = scores.subject
-    inner join weights on dimensions.dimension_id = weights.dimension_id
-    left join profiles on scores.profile_id = profiles.profile_id
-    left join lateral (
-        select (period ->> 'weight')::double precision as weight
-        from jsonb_array_elements(weights.weight_periods) as period
-        order by
-            case when (period ->> 'valid_from')::date <= dimensions.interaction_date then (period ->> 'valid_from')::date end
-            desc nulls last,
-            (period ->> 'valid_from')::date
-        limit 1
-    ) as periods on true
-
-),
-
--- of what an active model has calibrated
-calibrated as (
-
-    select
-        interaction_key,
-        subject,
-        max(calibrator_version) filter (where calibrated_score is not null) as calibrator_version,
-        sum(weight * score) / sum(weight) filter (where score is not null) as total_score
-    from weighed
-    group by interaction_key, subject
-    having bool_or(calibrated_score is not null)
 
 ),
 
@@ -120,10 +70,43 @@ joined as (
             and interactions.interaction_key = overall.interaction_key
             and interactions.input_hash = overall.input_hash
             and scores.subject = overall.subject
-    left join calibrated
-        on
-            interactions.interaction_key = calibrated.interaction_key
-            and scores.subject = calibrated.subject
+    left join profiles on scores.profile_id = profiles.profile_id
+    -- of what an active model has calibrated: dimensions as they are shown, with the weights that made the total (of the profile, else
+    -- of the day). By side, and not as a set: the planner takes the join of interactions and scores for a single row
+    left join
+        lateral (
+            select
+                max(dimensions.calibrator_version) filter (where dimensions.calibrated_score is not null) as calibrator_version,
+                sum(weighed.weight * dimensions.score) / sum(weighed.weight) filter (where dimensions.score is not null)
+                    as total_score
+            from {{ ref('fct_dimension_scores') }} as dimensions
+            inner join weights on dimensions.dimension_id = weights.dimension_id
+            left join
+                lateral (
+                    select (period ->> 'weight')::double precision as weight
+                    from jsonb_array_elements(weights.weight_periods) as period
+                    order by
+                        case when (period ->> 'valid_from')::date <= dimensions.interaction_date then (period ->> 'valid_from')::date end
+                        desc nulls last,
+                        (period ->> 'valid_from')::date
+                    limit 1
+                ) as periods
+                on true
+            cross join
+                lateral (
+                    select
+                        coalesce(
+                            (profiles.weights ->> dimensions.dimension_id)::double precision,
+                            periods.weight,
+                            weights.weight::double precision
+                        ) as weight
+                ) as weighed
+            where
+                dimensions.interaction_key = scores.interaction_key
+                and dimensions.subject = scores.subject
+            having bool_or(dimensions.calibrated_score is not null)
+        ) as calibrated
+        on true
     where interactions.is_eligible
 
 ),
