@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 from touchstone.errors import EXIT_OK, EXIT_USAGE, ConfigurationError, TouchstoneError
+from touchstone.intents import cli as intents_cli
 from touchstone.judge import cli as judge_cli
 from touchstone.learning import cli as learning_cli
 from touchstone.reviews.cli import models_app, reviews_app
@@ -426,6 +427,7 @@ for _command in (
     app.command()(_command)
 app.add_typer(learning_cli.model_app, name="model")
 app.add_typer(pii_cli.app, name="pii")
+app.add_typer(intents_cli.app, name="intents")
 app.add_typer(judge_cli.app, name="judge")
 app.add_typer(rubric_app, name="rubric")
 app.add_typer(reviews_app, name="reviews")

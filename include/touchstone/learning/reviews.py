@@ -11,7 +11,7 @@ import gzip
 import hashlib
 import io
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -145,7 +145,7 @@ def read_reviews(paths: Iterable[str | Path]) -> Reviews:
     for path in map(Path, paths):
         if not path.is_file():
             raise SourceError("there is no such file", str(path), "Give the path of a file of review rows.")
-        for line, record in _records(path):
+        for line, record in records(path, REQUIRED):
             found.add(str(path), line, record)
     return found.reviews
 
@@ -313,7 +313,15 @@ def _flag(value: Any) -> bool | None:
 # --- files
 
 
-def _records(path: Path) -> Iterator[tuple[int, dict[str, Any] | UnusableReview]]:
+def records(path: Path, required: Sequence[str]) -> Iterator[tuple[int, dict[str, Any] | UnusableReview]]:
+    """Rows of a JSONL, CSV or Parquet file, plain or gzip: line and record, or why the line is none.
+
+    Args:
+        required: Columns that the header of a CSV file must have.
+
+    Raises:
+        SourceError: The file has no known format, or cannot be read as a whole.
+    """
     form = file_format(path)
     if form is None:
         raise SourceError("a file of an unknown format", str(path), "Use .jsonl, .csv or .parquet, plain or .gz.")
@@ -327,7 +335,7 @@ def _records(path: Path) -> Iterator[tuple[int, dict[str, Any] | UnusableReview]
     if name == "parquet":
         yield from _parquet(path, data)
     elif name == "csv":
-        yield from _csv(path, data)
+        yield from _csv(path, data, required)
     else:
         for number, line in enumerate(data.splitlines(), 1):
             if not line.strip():
@@ -344,7 +352,7 @@ def _records(path: Path) -> Iterator[tuple[int, dict[str, Any] | UnusableReview]
             )
 
 
-def _csv(path: Path, data: bytes) -> Iterator[tuple[int, dict[str, Any] | UnusableReview]]:
+def _csv(path: Path, data: bytes, required: Sequence[str]) -> Iterator[tuple[int, dict[str, Any] | UnusableReview]]:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -353,10 +361,17 @@ def _csv(path: Path, data: bytes) -> Iterator[tuple[int, dict[str, Any] | Unusab
     delimiter = max(",;\t", key=head.count)
     rows = csv.DictReader(io.StringIO(text), delimiter=delimiter)
     names = [name.strip() for name in rows.fieldnames or []]
-    if missing := [name for name in REQUIRED if name not in names]:
-        raise SourceError(f"the header lacks {', '.join(missing)}", str(path), f"It needs {', '.join(REQUIRED)}.")
+    if missing := [name for name in required if name not in names]:
+        raise SourceError(f"the header lacks {', '.join(missing)}", str(path), f"It needs {', '.join(required)}.")
     rows.fieldnames = names
-    for row in rows:
+    while True:
+        try:
+            row = next(rows)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield rows.line_num, UnusableReview(f"the line is not CSV ({error})", "Shorten or quote its values.")
+            continue
         if None in row or None in row.values():
             yield (
                 rows.line_num,

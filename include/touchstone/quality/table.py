@@ -20,7 +20,12 @@ from touchstone.errors import EXIT_FAILED, EXIT_OK, ConfigurationError
 from touchstone.settings import get_settings
 from touchstone.statefiles import write_atomic
 
-MODULES = ("touchstone.learning.quality_rows", "touchstone.text.pii.quality", "touchstone.sandbox.quality")
+MODULES = (
+    "touchstone.learning.quality_rows",
+    "touchstone.text.pii.quality",
+    "touchstone.sandbox.quality",
+    "touchstone.intents.quality_rows",
+)
 """Modules whose import registers checks."""
 
 
@@ -110,18 +115,21 @@ def run(only: Sequence[str] = (), data: Path | None = None, out: Path | None = N
     """Run checks and write the table; the exit code tells whether every bar with a figure holds.
 
     Args:
-        only: Names of checks; all by default.
+        only: Names of checks, or what several names begin with (`intents`); all by default.
         data: Folder of the sets.
         out: Folder of `quality.json` and `quality.md`; build/ by default.
     """
     for module in MODULES:
         importlib.import_module(module)
-    unknown = [name for name in only if name not in _registry]
-    if unknown:
-        raise ConfigurationError("there is no such check", unknown[0], f"Use one of {', '.join(_registry)}.")
+    chosen: dict[str, None] = {}
+    for name in only:
+        meant = [name] if name in _registry else [one for one in _registry if one.startswith(f"{name}_")]
+        if not meant:
+            raise ConfigurationError("there is no such check", name, f"Use one of {', '.join(_registry)}.")
+        chosen.update(dict.fromkeys(meant))
     folder, out = data or data_folder(), out or get_settings().build_dir
     table = Table()
-    for name in only or _registry:
+    for name in chosen or _registry:
         start = time.process_time()
         for row in _rows(name, folder):
             table.rows.append(row)

@@ -18,21 +18,25 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the one in C is ten t
 class Document:
     """One YAML file.
 
+    Args:
+        what: What kind of file it is, in errors.
+        start: Remedy for an empty one.
+
     Attributes:
         path: Where it lies.
         value: Its content as plain dicts, lists and scalars.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, what: str = "rubric", start: str = "Start from rubric/default.yml.") -> None:
         self.path = path
         self._lines: dict[Place, int] = {(): 1}
         try:
             text = path.read_text(encoding="utf-8")
         except FileNotFoundError:
-            raise ConfigurationError("no such rubric file", str(path), "Give the path of a YAML file.") from None
+            raise ConfigurationError(f"no such {what} file", str(path), "Give the path of a YAML file.") from None
         except UnicodeDecodeError as error:
             raise ConfigurationError(
-                "rubric file is not UTF-8", f"{path}, byte {error.start}", "Save it as UTF-8."
+                f"{what} file is not UTF-8", f"{path}, byte {error.start}", "Save it as UTF-8."
             ) from None
         try:
             node = yaml.compose(text, Loader=_LOADER)
@@ -42,7 +46,7 @@ class Document:
                 f"{path}, line {line}: not YAML", error.problem, "Correct the indentation or the quotes there."
             ) from None
         if node is None:
-            raise ConfigurationError("empty rubric file", str(path), "Start from rubric/default.yml.")
+            raise ConfigurationError(f"empty {what} file", str(path), start)
         self._loader = yaml.SafeLoader("")
         self.value = self._build(node, ())
 
