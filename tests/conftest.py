@@ -24,14 +24,25 @@ LONGEST_FIRST = (
 """Files of tests that share a costly fixture of the session; each group runs on one worker, these before the others."""
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give every file, or group of files, to one worker, and begin with what takes longest."""
+    """Begin with what takes longest."""
     places = {name: place for place, group in enumerate(LONGEST_FIRST) for name in group}
-    for item in items:
-        place = places.get(item.path.name)
-        item.add_marker(pytest.mark.xdist_group(str(item.path) if place is None else LONGEST_FIRST[place][0]))
     items.sort(key=lambda item: places.get(item.path.name, len(LONGEST_FIRST)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Every file, or group of files, runs on one worker."""
+    from xdist.scheduler import LoadFileScheduling
+
+    groups = {name: group[0] for group in LONGEST_FIRST for name in group}
+
+    class ByFixture(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return groups.get(Path(file).name, file)
+
+    return ByFixture(config, log)
 
 
 @pytest.fixture(scope="session")
