@@ -29,7 +29,7 @@ run: setup ## Run the daily cycle on the sample's next day, or on INPUT=path [AS
 	@$(BIN)/touchstone run $(if $(INPUT),--input "$(INPUT)") $(if $(AS_OF),--as-of "$(AS_OF)")
 
 test: setup ## Run the tests (under 20 minutes)
-	@$(PYTHON) -m pytest -m "not long" -n 2 --dist loadfile
+	@$(PYTHON) -m pytest -m "not long" -n 2 --dist loadfile --no-loadscope-reorder
 
 test-long: setup ## Run storms, kills and growth
 	@$(PYTHON) -m pytest -m long

@@ -13,6 +13,36 @@ from touchstone.settings import Settings, get_settings
 
 SHARED_DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 _numbers = itertools.count(1)
+LONGEST_FIRST = (
+    ("test_cycle.py", "test_models.py", "test_reviews.py", "test_account.py"),
+    ("test_airflow_cycle.py",),
+    ("test_upgrade.py",),
+    ("test_storm.py", "test_start.py", "test_deleted_for_good.py"),
+    ("test_learning_model.py", "test_learning_files.py", "test_review_rows.py"),
+    ("test_vendor_core.py",),
+)
+"""Files of tests that share a costly fixture of the session; each group runs on one worker, these before the others."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest."""
+    places = {name: place for place, group in enumerate(LONGEST_FIRST) for name in group}
+    items.sort(key=lambda item: places.get(item.path.name, len(LONGEST_FIRST)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Every file, or group of files, runs on one worker."""
+    from xdist.scheduler import LoadFileScheduling
+
+    groups = {name: group[0] for group in LONGEST_FIRST for name in group}
+
+    class ByFixture(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return groups.get(Path(file).name, file)
+
+    return ByFixture(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -230,6 +230,17 @@ def test_activation_is_refused_with_what_is_missing(world):
     assert "judgements in observation: 20, needed at least 30" in world.refused_later
 
 
+def test_a_page_says_what_the_release_lacks(world, tmp_path, capsys):
+    from touchstone.reviews.cli import write_report
+
+    write_report(world.model_id, tmp_path, AS_OF.isoformat())
+    assert capsys.readouterr().out.strip() == str(tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text()
+    assert "Judgements in observation" in page
+    assert "Resolution, per interaction" in page
+    assert "Sentiment, per message" in page
+
+
 def test_activation_changes_the_calibrated_scores_and_nothing_else(world, database):
     state, shown, history = database.execute(
         """

@@ -26,14 +26,18 @@ score(datetime.fromisoformat({AS_OF.isoformat()!r}), batch_interactions={BATCH},
 """
 
 
-def _kill_after(settings: Settings, batches: int, delay: float) -> None:
-    """Start the scorer and kill it some time after a number of batches."""
+def _kill_after(settings: Settings, count: int, delay: float) -> int:
+    """Start the scorer and kill it some time after so many interactions; how many it had told of."""
+    done = 0
     environment = os.environ | {"TOUCHSTONE_WAREHOUSE_URL": settings.warehouse_url.get_secret_value()}
     with subprocess.Popen([sys.executable, "-c", _CHILD], stdout=subprocess.PIPE, text=True, env=environment) as child:
-        for _ in range(batches):
-            assert child.stdout.readline(), "the scorer ended before it was killed"
+        while done < count:
+            line = child.stdout.readline()
+            assert line, "the scorer ended before it was killed"
+            done = int(line.split()[0])
         time.sleep(delay)
         child.kill()
+    return done
 
 
 def _forget(connection: psycopg.Connection) -> None:
@@ -56,10 +60,9 @@ def test_a_killed_scorer_leaves_nothing_lost_and_nothing_doubled(warehouse: Sett
         for number in range(KILLS):
             _forget(connection)
             # the last point lies behind the last batch, where the version becomes the active one
-            batches = COUNT // BATCH if number == KILLS - 1 else rng.randrange(COUNT // BATCH)
-            _kill_after(warehouse, batches, rng.uniform(0, 0.1))
+            done = _kill_after(warehouse, COUNT if number == KILLS - 1 else rng.randrange(COUNT), rng.uniform(0, 0.1))
             scored = "select count(distinct interaction_key) from scores.interaction_scores"
-            assert connection.execute(scored).fetchone()[0] >= batches * BATCH
+            assert connection.execute(scored).fetchone()[0] >= done
             score(AS_OF, batch_interactions=BATCH)
             assert checksums(connection) == undisturbed
             assert connection.execute("select count(*) from scores.scorer_registry where is_active").fetchone()[0] == 1

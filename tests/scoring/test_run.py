@@ -11,6 +11,7 @@ from core_data import AS_OF, SCORE_TABLES, add_interaction, checksums, create_co
 
 from touchstone.errors import ConfigurationError, TouchstoneError
 from touchstone.rubric import Rubric, load_rubric
+from touchstone.scoring.baselines import Baseline
 from touchstone.scoring.run import score
 from touchstone.scoring.scorer import scorer_version
 from touchstone.settings import Settings
@@ -286,6 +287,8 @@ def test_every_interaction_is_held_against_the_baseline_of_the_week_of_its_start
     ).fetchall()
     assert {(day, baseline) for day, baseline, _ in held} == {(day, baseline) for day, baseline, _ in frozen}
     assert all(count > 0 for day, _, count in held if settled[day] >= 10)
+    stored = database.execute("select baseline_id, definition from scores.baselines").fetchall()
+    assert [Baseline(definition).baseline_id for _, definition in stored] == [baseline for baseline, _ in stored]
     add_interaction(database, COUNT)
     score(AS_OF)
     again = database.execute("select week_starts_on, baseline_id, interaction_count from scores.baselines").fetchall()

@@ -7,9 +7,6 @@ numbers and redacted terms, no text.
 
 from __future__ import annotations
 
-import hashlib
-import tempfile
-import zipfile
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import orjson
 
+from touchstone.arrayfolders import ArrayFolder
 from touchstone.errors import ConfigurationError, SourceError, TouchstoneError
 from touchstone.exports import stored_value
 from touchstone.intents import groups as grouping
@@ -28,8 +25,14 @@ from touchstone.intents.names import MOST_READ, name_of, terms_of
 from touchstone.intents.vectors import TRANSFORMER, VECTORS_VERSION, embed
 from touchstone.learning.reviews import records
 
-FORMAT = 1
-DOCUMENT, ARRAYS = "groups.json", "arrays.npz"
+_FILES = ArrayFolder(
+    what="the groups",
+    document="groups.json",
+    versions={"format": 1, "groups_version": grouping.GROUPS_VERSION, "vectors_version": VECTORS_VERSION},
+    other_version="the groups were made by another version",
+    make_again="Group all questions anew.",
+    copy_again="Copy the folder whole.",
+)
 SEED = 7
 MOST_WAITING = 5_000
 """Questions that are kept waiting for a group; the oldest leave first."""
@@ -280,42 +283,24 @@ def state_folder(out: str | Path) -> Path:
 
 def save_state(state: State, out: str | Path) -> Path:
     """Write the state beside an output, whole or not at all."""
-    folder = state_folder(out)
-    if folder.exists() and not (folder / DOCUMENT).is_file():
-        raise ConfigurationError(
-            "the place of the groups is taken by something else", str(folder), "Give another --out."
-        )
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as holding:
-        new = Path(holding) / "new"
-        new.mkdir(mode=0o755)
-        held = state.groups
-        np.savez_compressed(
-            new / ARRAYS,
-            centre=held.centre,
-            means=held.means,
-            floors=held.floors,
-            sizes=held.sizes,
-            waiting=state.vectors,
-        )
-        document = {
-            "format": FORMAT,
-            "groups_version": grouping.GROUPS_VERSION,
-            "vectors_version": VECTORS_VERSION,
-            "kind": state.kind,
-            "ids": state.ids,
-            "names": state.names,
-            "waiting": state.waiting,
-            "counts": state.counts,
-            "questions": state.questions,
-            "next_id": state.next_id,
-            "arrays_sha256": hashlib.sha256((new / ARRAYS).read_bytes()).hexdigest(),
-        }
-        (new / DOCUMENT).write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))
-        if folder.exists():
-            folder.rename(Path(holding) / "old")
-        new.rename(folder)
-    return folder
+    held = state.groups
+    arrays = {
+        "centre": held.centre,
+        "means": held.means,
+        "floors": held.floors,
+        "sizes": held.sizes,
+        "waiting": state.vectors,
+    }
+    document = {
+        "kind": state.kind,
+        "ids": state.ids,
+        "names": state.names,
+        "waiting": state.waiting,
+        "counts": state.counts,
+        "questions": state.questions,
+        "next_id": state.next_id,
+    }
+    return _FILES.save(state_folder(out), document, arrays)
 
 
 def load_state(out: str | Path) -> State:
@@ -326,22 +311,11 @@ def load_state(out: str | Path) -> State:
         ConfigurationError: It was changed, cut, or made by another version.
     """
     folder = state_folder(out)
-    if not (folder / DOCUMENT).is_file():
+    if not _FILES.is_at(folder):
         raise SourceError(
             "the earlier groups are not beside their file", str(folder), "Keep FILE.groups together with FILE."
         )
-    try:
-        document = orjson.loads((folder / DOCUMENT).read_bytes())
-        made = tuple(document[name] for name in ("format", "groups_version", "vectors_version"))
-        if made != (FORMAT, grouping.GROUPS_VERSION, VECTORS_VERSION):
-            raise ConfigurationError(
-                "the groups were made by another version", "/".join(map(str, made)), "Group all questions anew."
-            )
-        data = (folder / ARRAYS).read_bytes()
-        if hashlib.sha256(data).hexdigest() != document["arrays_sha256"]:
-            raise ConfigurationError("the arrays of the groups were changed", str(folder), "Copy the folder whole.")
-        with np.load(folder / ARRAYS, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
+    with _FILES.opened(folder) as (document, arrays):
         return State(
             groups=Groups(arrays["centre"], arrays["means"], arrays["floors"], arrays["sizes"]),
             ids=document["ids"],
@@ -353,6 +327,3 @@ def load_state(out: str | Path) -> State:
             questions=document["questions"],
             next_id=document["next_id"],
         )
-    except (KeyError, TypeError, ValueError, OSError, zipfile.BadZipFile) as error:
-        detail = f"{type(error).__name__}: {error}"
-        raise ConfigurationError(f"the groups cannot be read ({detail})", str(folder), "Group all anew.") from error

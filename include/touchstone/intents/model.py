@@ -1,17 +1,14 @@
 """A model of a company's intents: train, predict, and a file that can be judged.
 
 `train` and `Model.predict` are what the commands, the warehouse and the table of quality call; there is no other path. A model is
-a folder with `model.json` (what was read, versions, figures) and `arrays.npz` (numbers, read without pickle), so that opening
-one never runs code that came with it. It holds no text: hashed terms, and sentence vectors of the labelled questions rounded
+a folder (`touchstone.arrayfolders`) with `model.json`, what was read, versions and figures, and `arrays.npz`. It holds no text: hashed terms, and sentence vectors of the labelled questions rounded
 to bytes. Train on redacted questions: a vector still tells what its question was about.
 """
 
 from __future__ import annotations
 
 import hashlib
-import tempfile
-import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +17,7 @@ import numpy as np
 import orjson
 import pandas as pd
 
+from touchstone.arrayfolders import ArrayFolder
 from touchstone.errors import ConfigurationError, TouchstoneError
 from touchstone.intents import figures, machine
 from touchstone.intents.files import Labelled, Labels
@@ -27,13 +25,24 @@ from touchstone.intents.machine import Machine
 from touchstone.intents.vectors import STATIC, TRANSFORMER, VECTORS_VERSION, embed
 from touchstone.learning import vectors as terms
 
-FORMAT = 1
 MACHINE_VERSION = "kernel-ridge-1"
-DOCUMENT, ARRAYS = "model.json", "arrays.npz"
 SEED = 7
 FALSE_NOVEL = 0.05
 KNOWN_KINDS = {STATIC: (STATIC,), TRANSFORMER: (STATIC, TRANSFORMER)}
 BATCH = 2_000
+_FILES = ArrayFolder(
+    what="the model",
+    document="model.json",
+    versions={
+        "format": 1,
+        "machine_version": MACHINE_VERSION,
+        "vectors_version": VECTORS_VERSION,
+        "terms_version": terms.VECTORS_VERSION,
+    },
+    other_version="the model was made by another version of the features",
+    make_again="Train it again.",
+    copy_again="Train it again or copy it whole.",
+)
 PREDICTION_COLUMNS = (
     "intent",
     "confidence",
@@ -190,11 +199,6 @@ def save(model: Model, folder: str | Path) -> Path:
     Raises:
         ConfigurationError: Something else than a model stands there.
     """
-    folder = Path(folder)
-    if folder.exists() and not (folder.is_dir() and ((folder / DOCUMENT).is_file() or not any(folder.iterdir()))):
-        raise ConfigurationError(
-            "the place of the model is taken by something else", str(folder), "Give another --out."
-        )
     held = model.machine
     arrays: dict[str, np.ndarray] = {
         "kernel": held.kernel.astype(np.float16),
@@ -212,32 +216,18 @@ def save(model: Model, folder: str | Path) -> Path:
         }
     for kind, (values, lengths) in held.vectors.items():
         arrays |= {f"{kind}/vectors": values, f"{kind}/lengths": lengths}
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as holding:
-        new = Path(holding) / "new"
-        new.mkdir(mode=0o755)
-        np.savez_compressed(new / ARRAYS, **arrays)  # type: ignore[arg-type]
-        document = {
-            "format": FORMAT,
-            "version": model.version,
-            "machine_version": MACHINE_VERSION,
-            "vectors_version": VECTORS_VERSION,
-            "terms_version": terms.VECTORS_VERSION,
-            "intents": model.intents,
-            "kinds": list(held.kinds),
-            "neighbours": held.neighbours,
-            "temperature": held.temperature,
-            "curve": list(held.curve),
-            "threshold": held.threshold,
-            "manifest": model.manifest,
-            "report": model.report,
-            "arrays_sha256": hashlib.sha256((new / ARRAYS).read_bytes()).hexdigest(),
-        }
-        (new / DOCUMENT).write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY))
-        if folder.exists():
-            folder.rename(Path(holding) / "old")
-        new.rename(folder)
-    return folder
+    document = {
+        "version": model.version,
+        "intents": model.intents,
+        "kinds": list(held.kinds),
+        "neighbours": held.neighbours,
+        "temperature": held.temperature,
+        "curve": list(held.curve),
+        "threshold": held.threshold,
+        "manifest": model.manifest,
+        "report": model.report,
+    }
+    return _FILES.save(Path(folder), document, arrays)
 
 
 def load(folder: str | Path) -> Model:
@@ -247,15 +237,11 @@ def load(folder: str | Path) -> Model:
         ConfigurationError: There is no model, it was cut or changed, or it was made by another version of the features.
     """
     folder = Path(folder)
-    document = _document(folder)
-    try:
-        data = (folder / ARRAYS).read_bytes()
-        if hashlib.sha256(data).hexdigest() != document["arrays_sha256"]:
-            raise ConfigurationError(
-                "the arrays of the model were changed", str(folder), "Train it again or copy it whole."
-            )
-        with np.load(folder / ARRAYS, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
+    if not _FILES.is_at(folder):
+        raise ConfigurationError(
+            "there is no model of intents", str(folder), "Make one with `touchstone intents train`."
+        )
+    with _FILES.opened(folder) as (document, arrays):
         weights, coefficients = {}, {}
         for kind in (terms.WORDS, terms.CHARACTERS):
             rows, values = arrays[f"{kind}/rows"], arrays[f"{kind}/values"]
@@ -278,24 +264,3 @@ def load(folder: str | Path) -> Model:
             threshold=document["threshold"],
         )
         return Model(document["version"], document["intents"], learned, document["report"], document["manifest"])
-    except (KeyError, TypeError, ValueError, OSError, zipfile.BadZipFile) as error:
-        detail = f"{type(error).__name__}: {error}"
-        raise ConfigurationError(f"the model cannot be read ({detail})", str(folder), "Train it again.") from error
-
-
-def _document(folder: Path) -> Mapping[str, Any]:
-    path = folder / DOCUMENT
-    if not path.is_file():
-        raise ConfigurationError(
-            "there is no model of intents", str(folder), "Make one with `touchstone intents train`."
-        )
-    try:
-        document = orjson.loads(path.read_bytes())
-        made = tuple(document[name] for name in ("format", "machine_version", "vectors_version", "terms_version"))
-    except (orjson.JSONDecodeError, KeyError, TypeError) as error:
-        raise ConfigurationError("the model's document is damaged", str(path), "Train it again.") from error
-    if made != (FORMAT, MACHINE_VERSION, VECTORS_VERSION, terms.VECTORS_VERSION):
-        raise ConfigurationError(
-            "the model was made by another version of the features", "/".join(map(str, made)), "Train it again."
-        )
-    return document

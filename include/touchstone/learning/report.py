@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from touchstone.learning import gate
-from touchstone.learning.model import Model
+from touchstone.learning.model import Learned, Model
 from touchstone.reports import formats
 from touchstone.statefiles import write_atomic
 
@@ -32,7 +33,11 @@ NAMES = {
 }
 
 
-def document(model: Model, now: datetime | None = None) -> dict[str, Any]:
+Checks = Mapping[str, Sequence[gate.Check]]
+"""Conditions of the release gate by target; without them, those that the model's file can answer."""
+
+
+def document(model: Model, now: datetime | None = None, checks: Checks | None = None) -> dict[str, Any]:
     """Everything that the page shows."""
     now = now or datetime.now(UTC)
     return {
@@ -41,13 +46,13 @@ def document(model: Model, now: datetime | None = None) -> dict[str, Any]:
         "observed_since": model.observed_since,
         "manifest": model.manifest,
         "dimensions": [
-            {**one.report, "gate": [asdict(check) for check in gate.checks(one.report, model.observed_since, now)]}
+            {**one.report, "gate": [asdict(check) for check in _checks(one, model, now, checks)]}
             for one in model.learned
         ],
     }
 
 
-def render(model: Model, folder: str | Path, now: datetime | None = None) -> Path:
+def render(model: Model, folder: str | Path, now: datetime | None = None, checks: Checks | None = None) -> Path:
     """Write `report.html` and `report.json` into a folder; the path of the page is returned."""
     folder, now = Path(folder), now or datetime.now(UTC)
     environment = Environment(
@@ -62,19 +67,22 @@ def render(model: Model, folder: str | Path, now: datetime | None = None) -> Pat
     page = environment.get_template("model.html.j2").render(
         model=model,
         data=model.manifest["data"],
-        parts=[_part(one.report, model, now) for one in model.learned],
+        parts=[_part(one.report, _checks(one, model, now, checks)) for one in model.learned],
         names=NAMES,
         style=Markup(style),  # noqa: S704 - the product's own style sheet
     )
     folder.mkdir(parents=True, exist_ok=True)
     options = orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY
-    write_atomic(folder / DOCUMENT, orjson.dumps(document(model, now), option=options).decode() + "\n", 0o644)
+    write_atomic(folder / DOCUMENT, orjson.dumps(document(model, now, checks), option=options).decode() + "\n", 0o644)
     write_atomic(folder / PAGE, page, 0o644)
     return folder / PAGE
 
 
-def _part(report: dict[str, Any], model: Model, now: datetime) -> dict[str, Any]:
-    checks = gate.checks(report, model.observed_since, now)
+def _checks(one: Learned, model: Model, now: datetime, checks: Checks | None) -> Sequence[gate.Check]:
+    return gate.checks(one.report, model.observed_since, now) if checks is None else checks[one.target.name]
+
+
+def _part(report: dict[str, Any], checks: Sequence[gate.Check]) -> dict[str, Any]:
     by_name = {row["name"]: row for row in report["human_machine"]}
     return {
         "report": report,

@@ -1,15 +1,7 @@
-"""Model files: a folder with `model.json` and `arrays.npz`.
-
-Both hold data only: JSON, and arrays of numbers that are read without pickle. So opening a model never runs code that came with
-it, whoever made it; a pickled estimator would. The digest of the arrays stands in the JSON, and a file that was cut or changed
-is refused. A folder is written beside its place and then moved there, so that readers see a whole model or none.
-"""
+"""Model files: a folder with `model.json` and `arrays.npz` (`touchstone.arrayfolders`)."""
 
 from __future__ import annotations
 
-import hashlib
-import tempfile
-import zipfile
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -17,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import orjson
 
+from touchstone.arrayfolders import ArrayFolder
 from touchstone.errors import ConfigurationError, TouchstoneError
 from touchstone.learning import gate
 from touchstone.learning.calibration import Calibration
@@ -29,8 +21,15 @@ from touchstone.learning.labels import Target
 from touchstone.learning.model import Learned, Model
 from touchstone.learning.vectors import BITS, VECTORS_VERSION, Weights
 
-FORMAT = 2
-DOCUMENT, ARRAYS = "model.json", "arrays.npz"
+DOCUMENT = "model.json"
+_FILES = ArrayFolder(
+    what="the model",
+    document=DOCUMENT,
+    versions={"format": 2, "features_version": FEATURES_VERSION, "vectors_version": VECTORS_VERSION},
+    other_version="the model was made by another version of the features",
+    make_again="Train it again.",
+    copy_again="Train it again or copy it whole.",
+)
 _FOREST = ("roots", "feature", "threshold", "child", "value")
 
 
@@ -40,41 +39,23 @@ def save(model: Model, folder: str | Path) -> Path:
     Raises:
         ConfigurationError: Something else than a model stands there.
     """
-    folder = Path(folder)
-    if folder.exists() and not (folder.is_dir() and ((folder / DOCUMENT).is_file() or not any(folder.iterdir()))):
-        raise ConfigurationError(
-            "the place of the model is taken by something else", str(folder), "Give another --out."
-        )
     arrays: dict[str, np.ndarray] = {}
     for name, weights in model.weights.items():
         _sparse(arrays, f"weights/{name}", weights.inverse[:, None])
     learned = [_packed(f"{at}", one, arrays) for at, one in enumerate(model.learned)]
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as holding:
-        new = Path(holding) / "new"
-        new.mkdir(mode=0o755)
-        np.savez_compressed(new / ARRAYS, **arrays)  # type: ignore[arg-type]
-        document = {
-            "format": FORMAT,
-            "version": model.version,
-            "state": model.state,
-            "observed_since": model.observed_since,
-            "history": model.history,
-            "features_version": FEATURES_VERSION,
-            "vectors_version": VECTORS_VERSION,
-            "phrases": {"lists": model.phrases.lists, "negatable": model.phrases.negatable},
-            "indicators": model.indicators,
-            "languages": model.languages,
-            "weights": sorted(model.weights),
-            "manifest": model.manifest,
-            "learned": learned,
-            "arrays_sha256": hashlib.sha256((new / ARRAYS).read_bytes()).hexdigest(),
-        }
-        (new / DOCUMENT).write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY))
-        if folder.exists():
-            folder.rename(Path(holding) / "old")
-        new.rename(folder)
-    return folder
+    document = {
+        "version": model.version,
+        "state": model.state,
+        "observed_since": model.observed_since,
+        "history": model.history,
+        "phrases": {"lists": model.phrases.lists, "negatable": model.phrases.negatable},
+        "indicators": model.indicators,
+        "languages": model.languages,
+        "weights": sorted(model.weights),
+        "manifest": model.manifest,
+        "learned": learned,
+    }
+    return _FILES.save(Path(folder), document, arrays)
 
 
 def load(folder: str | Path) -> Model:
@@ -84,15 +65,9 @@ def load(folder: str | Path) -> Model:
         ConfigurationError: There is no model, it was cut or changed, or it was made by another version of the features.
     """
     folder = Path(folder)
-    document = _document(folder)
-    try:
-        data = (folder / ARRAYS).read_bytes()
-        if hashlib.sha256(data).hexdigest() != document["arrays_sha256"]:
-            raise ConfigurationError(
-                "the arrays of the model were changed", str(folder), "Train it again or copy it whole."
-            )
-        with np.load(folder / ARRAYS, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
+    if not _FILES.is_at(folder):
+        raise ConfigurationError("there is no model", str(folder), "Make one with `touchstone train`.")
+    with _FILES.opened(folder) as (document, arrays):
         phrases = Phrases(document["phrases"]["lists"], document["phrases"]["negatable"])
         weights = {name: Weights(_dense(arrays, f"weights/{name}")[:, 0]) for name in document["weights"]}
         learned = [_unpacked(f"{at}", one, arrays) for at, one in enumerate(document["learned"])]
@@ -109,25 +84,6 @@ def load(folder: str | Path) -> Model:
             observed_since=datetime.fromisoformat(since) if since else None,
             history=document["history"],
         )
-    except (KeyError, TypeError, ValueError, OSError, zipfile.BadZipFile) as error:
-        detail = f"{type(error).__name__}: {error}"
-        raise ConfigurationError(f"the model cannot be read ({detail})", str(folder), "Train it again.") from error
-
-
-def _document(folder: Path) -> dict[str, Any]:
-    path = folder / DOCUMENT
-    if not path.is_file():
-        raise ConfigurationError("there is no model", str(folder), "Make one with `touchstone train`.")
-    try:
-        document = orjson.loads(path.read_bytes())
-        made = (document["format"], document["features_version"], document["vectors_version"])
-    except (orjson.JSONDecodeError, KeyError, TypeError) as error:
-        raise ConfigurationError("the model's document is damaged", str(path), "Train it again.") from error
-    if made != (FORMAT, FEATURES_VERSION, VECTORS_VERSION):
-        raise ConfigurationError(
-            "the model was made by another version of the features", "/".join(map(str, made)), "Train it again."
-        )
-    return document
 
 
 def set_state(folder: str | Path, state: str, *, by: str, reason: str = "", now: datetime | None = None) -> Model:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -201,6 +202,31 @@ def show(model_id: ModelId, as_of: AsOf = None) -> None:
     _print_gate(model_id, _begin(as_of))
 
 
+@models_app.command("report")
+def write_report(
+    model_id: ModelId,
+    out: Annotated[Path, typer.Option(help="Folder of the page and of its figures as JSON.")] = Path("build/model"),
+    as_of: AsOf = None,
+) -> None:
+    """Write the page of a model for a QA lead: what it learned from, how well it agrees with people, what its release lacks.
+
+    Example: touchstone models report learned-0123456789ab --out build/model
+    """
+    from touchstone.learning import report
+    from touchstone.reviews import models
+    from touchstone.warehouse.engine import connect
+
+    moment = _begin(as_of)
+    with connect("transformer") as connection:
+        page = report.render(
+            models.load_model(connection, model_id),
+            out,
+            moment,
+            models.release_checks(connection, model_id, moment),
+        )
+    print(page)
+
+
 @models_app.command("activate")
 def activate(
     model_id: ModelId,
@@ -272,7 +298,7 @@ def _print_gate(model_id: str, as_of: datetime) -> None:
             print(name)
             for check in checks:
                 print(
-                    f"  {'ok     ' if check.holds else 'missing'} {check.name}: {check.measured}, needed {check.needed}"
+                    f"  {'holds' if check.holds else 'open':<5} {check.name}: {check.measured}, needed {check.needed}"
                 )
 
 

@@ -24,6 +24,7 @@ import orjson
 import psycopg
 from psycopg.types.json import Jsonb
 
+from touchstone.arrayfolders import ARRAYS
 from touchstone.errors import ConfigurationError, TouchstoneError
 from touchstone.learning import agreement, gate, store
 from touchstone.learning.features import FEATURES_VERSION
@@ -247,7 +248,7 @@ def pack(model: Model) -> bytes:
         path = store.save(model, Path(folder) / "model")
         content = io.BytesIO()
         with zipfile.ZipFile(content, "w", zipfile.ZIP_STORED) as archive:
-            for name in (store.DOCUMENT, store.ARRAYS):
+            for name in (store.DOCUMENT, ARRAYS):
                 archive.writestr(zipfile.ZipInfo(name), (path / name).read_bytes())
         return content.getvalue()
 
@@ -255,7 +256,7 @@ def pack(model: Model) -> bytes:
 def unpack(artifact: bytes) -> Model:
     """The model of an archive that `pack` made."""
     with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(io.BytesIO(artifact)) as archive:
-        for name in (store.DOCUMENT, store.ARRAYS):
+        for name in (store.DOCUMENT, ARRAYS):
             (Path(folder) / name).write_bytes(archive.read(name))
         return store.load(folder)
 
@@ -332,14 +333,13 @@ def release_checks(
     found: dict[str, list[Check]] = {}
     for report in metrics["targets"]:
         name = report["dimension"]
-        found[name] = gate.checks(report, since, as_of)
-        if report["grain"] == INTERACTION:
-            found[name] += _observed(report, seen.get(name, []), least)
+        alike = [one for one in seen.get(name, []) if (one.message_key is None) == (report["grain"] == INTERACTION)]
+        found.setdefault(name, []).extend([*gate.checks(report, since, as_of), *_observed(report, alike, least)])
     return found
 
 
 def _observed(report: dict[str, Any], pairs: list[Pair], least: int) -> list[Check]:
-    """What people said during observation about interactions that the model has not learned from."""
+    """What people said during observation about what the model has not learned from."""
     checks = [Check("judgements in observation", len(pairs) >= least, f"{len(pairs)}", f"at least {least}")]
     people = report["human_kappa"]
     if len(pairs) >= least and people is not None:

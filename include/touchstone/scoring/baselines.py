@@ -173,6 +173,7 @@ def _regression(
     target = np.array([log1p(sum(one.handle_minutes for one in efforts.values())) for _, efforts in cases])
     penalty = np.diag([0.0 if name == "" else _PENALTY for name in names])
     solution = np.linalg.solve(matrix.T @ matrix + penalty, matrix.T @ target)
-    weights = {name: round(float(value), 6) for name, value in zip(names, solution, strict=True)}
+    # a weight that rounds to minus nought would come back from the warehouse as nought, under another name of the baseline
+    weights = {name: round(float(value), 6) + 0.0 for name, value in zip(names, solution, strict=True)}
     expected = [sum(weights.get(name, 0.0) * value for name, value in vector.items()) for vector in vectors]
-    return weights, [round(float(cut), 6) for cut in np.quantile(expected, [1 / 3, 2 / 3])]
+    return weights, [round(float(cut), 6) + 0.0 for cut in np.quantile(expected, [1 / 3, 2 / 3])]

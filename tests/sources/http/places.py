@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from abc import ABC, abstractmethod
 from datetime import datetime
 from typing import Any
 
@@ -35,7 +36,7 @@ class SomeOfHubspot(HubspotConnector):
         return [stream for stream in super().streams(source) if not self._names or stream.name in self._names]
 
 
-class Place:
+class Place(ABC):
     """A source instance of its own at a server, and what the warehouse holds of it."""
 
     source_name: str
@@ -54,14 +55,14 @@ class Place:
         }
         self.source = SourceInstance(parsed({**entry, **options}, "the test's entry"))
 
-    def defaults(self) -> dict[str, Any]:
-        raise NotImplementedError
+    @abstractmethod
+    def defaults(self) -> dict[str, Any]: ...
 
-    def connector(self, *streams: str) -> Any:
-        raise NotImplementedError
+    @abstractmethod
+    def connector(self, *streams: str) -> Any: ...
 
-    def secrets(self) -> dict[str, str]:
-        raise NotImplementedError
+    @abstractmethod
+    def secrets(self) -> dict[str, str]: ...
 
     def run(self, *streams: str, **options: Any) -> IngestResult:
         """A run whose present is the server's."""

@@ -16,12 +16,8 @@ reviews as (
         reviews.message_key,
         avg(
             case
-                when reviews.label is not null then (lower(reviews.label) in (
-                    {% for word in var('negative_words') %}
-                        '{{ word }}'{{ "," if not loop.last }}
-                    {% endfor %}
-                ))::int
-                else (reviews.score < {{ var('tier_acceptable') }})::int
+                when reviews.label is null then (reviews.score < {{ var('tier_acceptable') }})::int
+                else (lower(reviews.label) = any('{{ "{" ~ var("negative_words") | join(",") ~ "}" }}'))::int
             end
         ) > 0.5 as is_negative
     from {{ ref('stg_feedback__human_reviews') }} as reviews

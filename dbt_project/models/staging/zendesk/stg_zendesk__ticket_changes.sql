@@ -15,8 +15,8 @@ select
     ) as changed_at,
     audits._load_id
 from {{ source('raw_zendesk', 'ticket_events') }} as audits
-cross join lateral
-    {{ json_elements("coalesce(audits.payload -> 'child_events', audits.payload -> 'events')") }}
+cross join
+    lateral {{ json_elements("coalesce(audits.payload -> 'child_events', audits.payload -> 'events')") }}
     with ordinality as children (child, ordinal)
 -- the export of events has a key for each field, a ticket's own list of audits names the field and has its value beside it
 cross join
