@@ -15,137 +15,38 @@ affected as (
 
 ),
 
-episodes as (
-
-    select
-        ai_episodes.*,
-        spans.first_ordinal,
-        spans.last_ordinal,
-        interactions.source,
-        interactions.instance,
-        interactions.interaction_id,
-        interactions.started_at as interaction_started_at,
-        interactions.input_hash
-    from {{ ref('ai_episodes') }} as ai_episodes
-    inner join affected on ai_episodes.interaction_key = affected.interaction_key
-    inner join {{ ref('episodes') }} as spans
-        on ai_episodes.interaction_key = spans.interaction_key and ai_episodes.episode_number = spans.episode_number
-    inner join {{ ref('interactions') }} as interactions on ai_episodes.interaction_key = interactions.interaction_key
-    where ai_episodes.is_escalated
-
-),
-
-replies as (
-
-    select
-        messages.interaction_key,
-        episodes.episode_number,
-        messages.message_key,
-        messages.ordinal,
-        messages.actor,
-        messages.agent_key,
-        messages.team,
-        messages.sent_at,
-        {{ word_set('messages.text') }} as words,
-        (row_number() over (
-            partition by messages.interaction_key, episodes.episode_number, messages.agent_key order by messages.ordinal
-        ) = 1) as is_first_of_person
-    from episodes
-    inner join {{ ref('messages') }} as messages
-        on
-            episodes.interaction_key = messages.interaction_key
-            and episodes.interaction_started_at = messages.interaction_started_at
-            and messages.ordinal between episodes.first_ordinal and episodes.last_ordinal
-    where
-        messages.actor in ('human_agent', 'ai_agent')
-        and not messages.is_internal
-        and not messages.is_automation
-
-),
-
-takeovers as (
-
-    select distinct on (human_replies.interaction_key, human_replies.episode_number) human_replies.*
-    from replies as human_replies
-    where
-        human_replies.actor = 'human_agent'
-        and exists (
-            select 1 from replies as ai_replies
-            where
-                ai_replies.interaction_key = human_replies.interaction_key
-                and ai_replies.episode_number = human_replies.episode_number
-                and ai_replies.actor = 'ai_agent'
-                and ai_replies.ordinal < human_replies.ordinal
-        )
-    order by human_replies.interaction_key asc, human_replies.episode_number asc, human_replies.ordinal asc
-
-),
-
-ai_agents as (
-
-    select agent_key from {{ ref('agents') }}
-    where kind = 'ai_agent'
-
-),
-
-stated as (
-
-    select
-        source_handoffs.*,
-        (source_agents.agent_key is not null) as is_from_ai,
-        (target_agents.agent_key is not null) as is_to_ai
-    from {{ ref('source_handoffs') }} as source_handoffs
-    inner join affected on source_handoffs.interaction_key = affected.interaction_key
-    left join ai_agents as source_agents on source_handoffs.from_agent_key = source_agents.agent_key
-    left join ai_agents as target_agents on source_handoffs.to_agent_key = target_agents.agent_key
-
-),
-
-recorded as (
-
-    select distinct on (episodes.interaction_key, episodes.episode_number)
-        episodes.episode_number,
-        stated.*
-    from episodes
-    inner join stated
-        on
-            episodes.interaction_key = stated.interaction_key
-            and stated.is_from_ai
-            and not stated.is_to_ai
-            and (episodes.episode_number = 1 or episodes.started_at <= stated.handed_off_at)
-            and (episodes.reopened_at is null or episodes.reopened_at > stated.handed_off_at)
-    order by
-        episodes.interaction_key asc, episodes.episode_number asc, (stated.reason is null) asc, stated.handed_off_at asc
-
-),
-
 handed_over as (
 
     select
-        episodes.*,
-        coalesce(recorded.from_agent_key, episodes.agent_key) as from_agent_key,
-        coalesce(takeovers.agent_key, recorded.to_agent_key) as to_agent_key,
-        coalesce(recorded.to_team, takeovers.team) as to_team,
-        lower(regexp_replace(recorded.reason, '[^[:alnum:]]+', '_', 'g')) as stated_reason,
-        coalesce(takeovers.ordinal, episodes.last_ordinal + 1) as handoff_ordinal,
-        takeovers.sent_at as taken_over_at,
-        least(recorded.handed_off_at, takeovers.sent_at) as handed_off_at,
-        (recorded.interaction_key is not null) as is_recorded
-    from episodes
-    left join takeovers
-        on episodes.interaction_key = takeovers.interaction_key and episodes.episode_number = takeovers.episode_number
-    left join recorded
-        on episodes.interaction_key = recorded.interaction_key and episodes.episode_number = recorded.episode_number
-    where takeovers.interaction_key is not null or recorded.interaction_key is not null
+        ai_episodes.*,
+        takeovers.from_agent_key,
+        takeovers.to_agent_key,
+        takeovers.to_team,
+        takeovers.stated_reason,
+        takeovers.handoff_ordinal,
+        takeovers.taken_over_at,
+        takeovers.handed_off_at,
+        takeovers.is_recorded,
+        interactions.source,
+        interactions.instance,
+        interactions.interaction_id
+    from {{ ref('ai_takeovers') }} as takeovers
+    inner join affected on takeovers.interaction_key = affected.interaction_key
+    inner join {{ ref('ai_episodes') }} as ai_episodes
+        on takeovers.interaction_key = ai_episodes.interaction_key and takeovers.episode_number = ai_episodes.episode_number
+    inner join {{ ref('interactions') }} as interactions on takeovers.interaction_key = interactions.interaction_key
 
 ),
 
 ai_answers as (
 
     select
-        replies.*,
+        replies.interaction_key,
+        replies.episode_number,
+        replies.message_key,
+        replies.ordinal,
         feedback.stated_confidence
-    from replies
+    from {{ ref('affected_messages') }} as replies
     inner join handed_over
         on
             replies.interaction_key = handed_over.interaction_key
@@ -156,28 +57,40 @@ ai_answers as (
 
 ),
 
+-- answers that say nearly what an earlier one said
+repeated as (
+
+    select distinct later.message_key
+    from {{ ref('affected_messages') }} as later
+    inner join {{ ref('affected_messages') }} as earlier
+        on
+            later.interaction_key = earlier.interaction_key
+            and later.episode_number = earlier.episode_number
+            and later.ordinal > earlier.ordinal
+    where
+        later.actor = 'ai_agent'
+        and earlier.actor = 'ai_agent'
+        and least(cardinality(earlier.words), cardinality(later.words)) >= {{ var('least_words') }}
+        and greatest(
+            {{ word_containment('earlier.words', 'later.words') }},
+            {{ word_containment('later.words', 'earlier.words') }}
+        ) >= {{ var('loop_similarity') }}
+
+),
+
 answered as (
 
     select
         ai_answers.interaction_key,
         ai_answers.episode_number,
         count(*)::int as ai_turns_before,
-        count(*) filter (where exists (
-            select 1 from ai_answers as earlier
-            where
-                earlier.interaction_key = ai_answers.interaction_key
-                and earlier.episode_number = ai_answers.episode_number
-                and earlier.ordinal < ai_answers.ordinal
-                and least(cardinality(earlier.words), cardinality(ai_answers.words)) >= {{ var('least_words') }}
-                and greatest(
-                    {{ word_containment('earlier.words', 'ai_answers.words') }},
-                    {{ word_containment('ai_answers.words', 'earlier.words') }}
-                ) >= {{ var('loop_similarity') }}
-        ))::int as repeated_answer_count,
+        count(repeated.message_key)::int as repeated_answer_count,
         min(ai_answers.ordinal) filter (where ai_answers.stated_confidence < {{ var('escalation_confidence') }})
             as unsure_ordinal,
-        min(ai_answers.ordinal) as first_answer_ordinal
+        min(ai_answers.ordinal) as first_answer_ordinal,
+        array_agg(ai_answers.ordinal) as answer_ordinals
     from ai_answers
+    left join repeated on ai_answers.message_key = repeated.message_key
     group by ai_answers.interaction_key, ai_answers.episode_number
 
 ),
@@ -212,7 +125,7 @@ asked as (
 
 ),
 
--- what the customer had stated before: types of what the redactor found, never the values
+-- what the customer had stated before
 given as (
 
     select
@@ -220,16 +133,13 @@ given as (
         handed_over.episode_number,
         count(distinct items.item)::int as given_count
     from handed_over
-    inner join {{ ref('messages') }} as messages
+    inner join {{ ref('affected_messages') }} as messages
         on
             handed_over.interaction_key = messages.interaction_key
-            and handed_over.interaction_started_at = messages.interaction_started_at
-            and handed_over.first_ordinal <= messages.ordinal
+            and handed_over.episode_number = messages.episode_number
             and handed_over.handoff_ordinal > messages.ordinal
-            and messages.actor = 'customer'
-    cross join lateral {{ json_elements('messages.pii') }} as found (entry)
-    cross join lateral (select {{ json_text('found.entry', 'type') }} as item) as items
-    where items.item = any('{{ "{" ~ var("stated_items") | join(",") ~ "}" }}')
+    cross join lateral unnest(messages.stated_items) as items (item)
+    where messages.actor = 'customer'
     group by handed_over.interaction_key, handed_over.episode_number
 
 ),
@@ -238,32 +148,28 @@ given as (
 questions as (
 
     select
-        handed_over.interaction_key,
-        handed_over.episode_number,
-        greatest(count(evidence.message_key), 1)::int as asked_count,
-        replies.is_first_of_person
+        replies.interaction_key,
+        replies.episode_number,
+        greatest(replies.asked_again_count, 1) as asked_count,
+        (row_number() over (
+            partition by replies.interaction_key, replies.episode_number, replies.agent_key order by replies.ordinal
+        ) = 1) as is_first_of_person,
+        (
+            replies.ordinal >= handed_over.handoff_ordinal
+            and (
+                replies.asked_again_count > 0
+                or replies.message_key in (
+                    select turns.reply_before_key from turns
+                    where turns.says_already_said
+                )
+            )
+        ) as is_asked_again
     from handed_over
-    inner join replies
+    inner join {{ ref('affected_messages') }} as replies
         on
             handed_over.interaction_key = replies.interaction_key
             and handed_over.episode_number = replies.episode_number
-            and replies.actor = 'human_agent'
-            and handed_over.handoff_ordinal <= replies.ordinal
-    left join {{ ref('stg_scores__evidence') }} as evidence
-        on
-            handed_over.interaction_started_at = evidence.interaction_started_at
-            and handed_over.interaction_key = evidence.interaction_key
-            and handed_over.input_hash = evidence.input_hash
-            and replies.message_key = evidence.message_key
-            and evidence.subject = 'human_agent'
-            and evidence.indicator_id = '{{ var("asks_again_indicator") }}'
-    where
-        evidence.message_key is not null
-        or replies.message_key in (
-            select turns.reply_before_key from turns
-            where turns.says_already_said
-        )
-    group by handed_over.interaction_key, handed_over.episode_number, replies.message_key, replies.is_first_of_person
+    where replies.actor = 'human_agent'
 
 ),
 
@@ -275,6 +181,7 @@ asked_again as (
         sum(asked_count)::int as asked_again_count,
         bool_or(is_first_of_person) as is_restarted
     from questions
+    where is_asked_again
     group by interaction_key, episode_number
 
 ),
@@ -283,38 +190,46 @@ asked_again as (
 passed_on as (
 
     select
+        stated.interaction_key,
+        handed_over.episode_number,
+        stated.to_team,
+        true as is_stated
+    from {{ ref('source_handoffs') }} as stated
+    inner join handed_over
+        on
+            stated.interaction_key = handed_over.interaction_key
+            and stated.handed_off_at > handed_over.handed_off_at
+            and (handed_over.reopened_at is null or stated.handed_off_at < handed_over.reopened_at)
+    left join {{ ref('agents') }} as givers on stated.from_agent_key = givers.agent_key
+    where stated.from_agent_key is not null and givers.kind is distinct from 'ai_agent'
+
+    union all
+
+    select
+        handoffs.interaction_key,
+        handoffs.episode_number,
+        handoffs.to_team,
+        false as is_stated
+    from {{ ref('handoffs') }} as handoffs
+    inner join affected on handoffs.interaction_key = affected.interaction_key
+    where handoffs.handoff_type = 'human_agent_to_human_agent'
+
+),
+
+reassigned as (
+
+    select
         handed_over.interaction_key,
         handed_over.episode_number,
         greatest(
-            count(*) filter (where later.is_stated), count(*) filter (where not later.is_stated)
+            count(*) filter (where passed_on.is_stated), count(*) filter (where not passed_on.is_stated)
         )::int as reassignment_count,
-        coalesce(bool_or(later.to_team <> handed_over.to_team), false) as is_misrouted
+        coalesce(bool_or(passed_on.to_team <> handed_over.to_team), false) as is_misrouted
     from handed_over
-    left join
-        lateral (
-            select
-                true as is_stated,
-                stated.to_team
-            from stated
-            where
-                stated.interaction_key = handed_over.interaction_key
-                and not stated.is_from_ai
-                and stated.from_agent_key is not null
-                and stated.handed_off_at > handed_over.handed_off_at
-                and (handed_over.reopened_at is null or stated.handed_off_at < handed_over.reopened_at)
-
-            union all
-
-            select
-                false as is_stated,
-                handoffs.to_team
-            from {{ ref('handoffs') }} as handoffs
-            where
-                handoffs.interaction_key = handed_over.interaction_key
-                and handoffs.episode_number = handed_over.episode_number
-                and handoffs.handoff_type = 'human_agent_to_human_agent'
-        ) as later
-        on true
+    left join passed_on
+        on
+            handed_over.interaction_key = passed_on.interaction_key
+            and handed_over.episode_number = passed_on.episode_number
     group by handed_over.interaction_key, handed_over.episode_number
 
 ),
@@ -326,7 +241,7 @@ human_replies as (
         replies.episode_number,
         count(*)::int as reply_count,
         (array_agg(replies.message_key order by cardinality(replies.words) desc, replies.ordinal))[1] as message_key
-    from replies
+    from {{ ref('affected_messages') }} as replies
     inner join handed_over
         on
             replies.interaction_key = handed_over.interaction_key
@@ -338,35 +253,62 @@ human_replies as (
 ),
 
 -- a person's longest reply, held against what the AI agent said and what everybody can read
+answer_repeats as (
+
+    select
+        human_replies.message_key,
+        max({{ word_containment('replies.words', 'ai_replies.words') }}) as containment
+    from human_replies
+    inner join {{ ref('affected_messages') }} as replies on human_replies.message_key = replies.message_key
+    inner join {{ ref('affected_messages') }} as ai_replies
+        on
+            human_replies.interaction_key = ai_replies.interaction_key
+            and human_replies.episode_number = ai_replies.episode_number
+            and replies.ordinal > ai_replies.ordinal
+    inner join handed_over
+        on
+            human_replies.interaction_key = handed_over.interaction_key
+            and human_replies.episode_number = handed_over.episode_number
+            and ai_replies.ordinal < handed_over.handoff_ordinal
+    where ai_replies.actor = 'ai_agent'
+    group by human_replies.message_key
+
+),
+
+article_repeats as (
+
+    select
+        human_replies.message_key,
+        max({{ word_containment('replies.words', 'articles.words') }}) as containment
+    from human_replies
+    inner join {{ ref('affected_messages') }} as replies on human_replies.message_key = replies.message_key
+    inner join handed_over
+        on
+            human_replies.interaction_key = handed_over.interaction_key
+            and human_replies.episode_number = handed_over.episode_number
+    inner join {{ ref('article_words') }} as articles
+        on
+            handed_over.source = articles.source
+            and handed_over.instance = articles.instance
+            and replies.sent_at >= articles.valid_from
+            and (articles.valid_to is null or replies.sent_at < articles.valid_to)
+    where human_replies.reply_count = 1
+    group by human_replies.message_key
+
+),
+
 repeats as (
 
     select
-        handed_over.interaction_key,
-        handed_over.episode_number,
+        human_replies.interaction_key,
+        human_replies.episode_number,
         human_replies.reply_count,
-        coalesce((
-            select max({{ word_containment('replies.words', 'ai_answers.words') }})
-            from ai_answers
-            where
-                ai_answers.interaction_key = handed_over.interaction_key
-                and ai_answers.episode_number = handed_over.episode_number
-        ), 0) >= {{ var('repeat_containment') }}
-        or (
-            human_replies.reply_count = 1
-            and coalesce((
-                select max({{ word_containment('replies.words', 'articles.words') }})
-                from {{ ref('article_words') }} as articles
-                where
-                    articles.source = handed_over.source
-                    and articles.instance = handed_over.instance
-                    and articles.valid_from <= replies.sent_at
-                    and (articles.valid_to is null or replies.sent_at < articles.valid_to)
-            ), 0) >= {{ var('repeat_containment') }}
+        coalesce(
+            greatest(answer_repeats.containment, article_repeats.containment) >= {{ var('repeat_containment') }}, false
         ) as is_repeating
-    from handed_over
-    inner join human_replies
-        on handed_over.interaction_key = human_replies.interaction_key and handed_over.episode_number = human_replies.episode_number
-    inner join replies on human_replies.message_key = replies.message_key
+    from human_replies
+    left join answer_repeats on human_replies.message_key = answer_repeats.message_key
+    left join article_repeats on human_replies.message_key = article_repeats.message_key
 
 ),
 
@@ -379,6 +321,7 @@ joined as (
         answered.ai_turns_before,
         coalesce(answered.repeated_answer_count, 0) as repeated_answer_count,
         answered.unsure_ordinal,
+        answered.answer_ordinals,
         asked.demand_ordinal,
         asked.failed_ordinal,
         asked.last_polarity,
@@ -391,8 +334,8 @@ joined as (
         coalesce(asked_again.asked_again_count, 0) as asked_again_count,
         greatest(coalesce(given.given_count, 0), coalesce(asked_again.asked_again_count, 0)) as given_count,
         case when repeats.interaction_key is not null then coalesce(asked_again.is_restarted, false) end as is_restarted,
-        passed_on.reassignment_count,
-        passed_on.is_misrouted,
+        reassigned.reassignment_count,
+        reassigned.is_misrouted,
         coalesce(repeats.reply_count, 0) as human_reply_count,
         coalesce(repeats.is_repeating, false) as is_repeating,
         labels.necessity as labelled_necessity
@@ -406,8 +349,8 @@ joined as (
         on handed_over.interaction_key = given.interaction_key and handed_over.episode_number = given.episode_number
     left join asked_again
         on handed_over.interaction_key = asked_again.interaction_key and handed_over.episode_number = asked_again.episode_number
-    inner join passed_on
-        on handed_over.interaction_key = passed_on.interaction_key and handed_over.episode_number = passed_on.episode_number
+    inner join reassigned
+        on handed_over.interaction_key = reassigned.interaction_key and handed_over.episode_number = reassigned.episode_number
     left join repeats
         on handed_over.interaction_key = repeats.interaction_key and handed_over.episode_number = repeats.episode_number
     left join {{ ref('escalation_labels') }} as labels
@@ -449,11 +392,9 @@ judged as (
         end as necessity,
         case when labelled_necessity in ('needed', 'avoidable') then 'human' else 'derived' end as necessity_source,
         case when due_ordinal is not null then (
-            select count(*)::int from ai_answers
-            where
-                ai_answers.interaction_key = joined.interaction_key
-                and ai_answers.episode_number = joined.episode_number
-                and ai_answers.ordinal <= joined.due_ordinal
+            select count(*)::int
+            from unnest(answer_ordinals) as turns (ordinal)
+            where turns.ordinal <= due_ordinal
         ) end as due_turn
     from joined
 

@@ -22,30 +22,23 @@ answers as (
 
     select
         answers.*,
-        episodes.episode_number,
+        messages.episode_number,
+        messages.customer_number,
+        messages.next_human_ordinal,
         episodes.human_message_count,
-        episodes.first_human_reply_at,
-        messages.ordinal,
         row_number() over episode_order as answer_number,
-        count(*) over (partition by answers.interaction_key, episodes.episode_number) as answer_count,
-        coalesce(lead(messages.ordinal) over episode_order, episodes.last_ordinal + 1) as next_answer_ordinal,
-        lead(answers.sent_at) over episode_order as next_answer_at,
-        episodes.last_ordinal
+        count(*) over (partition by messages.interaction_key, messages.episode_number) as answer_count,
+        lead(messages.ordinal) over episode_order as next_answer_ordinal,
+        lead(answers.sent_at) over episode_order as next_answer_at
     from {{ ref('answers') }} as answers
-    inner join {{ ref('messages') }} as messages on answers.message_key = messages.message_key
+    inner join {{ ref('affected_messages') }} as messages on answers.message_key = messages.message_key
     inner join episodes
         on
-            answers.interaction_key = episodes.interaction_key
-            and messages.ordinal between episodes.first_ordinal and episodes.last_ordinal
+            messages.interaction_key = episodes.interaction_key
+            and messages.episode_number = episodes.episode_number
     window episode_order as (
-        partition by answers.interaction_key, episodes.episode_number order by messages.ordinal
+        partition by messages.interaction_key, messages.episode_number order by messages.ordinal
     )
-
-),
-
-turns as (
-
-    select * from {{ ref('clarification_turns') }}
 
 ),
 
@@ -60,7 +53,7 @@ reactions as (
         coalesce(bool_or(turns.asks_for_human or turns.asks_for_superior), false) as is_followed_by_human_request,
         coalesce(bool_or(turns.confirms_solved), false) as is_confirmed
     from answers
-    left join turns
+    left join {{ ref('clarification_turns') }} as turns
         on
             answers.interaction_key = turns.interaction_key
             and answers.message_key = turns.reply_before_key
@@ -73,31 +66,17 @@ takeovers as (
 
     select
         answers.message_key,
-        (
-            replies.ordinal is not null
-            and (
-                select count(*) from turns
-                where
-                    turns.interaction_key = answers.interaction_key
-                    and turns.ordinal > answers.ordinal
-                    and turns.ordinal < replies.ordinal
-            ) <= 1
+        coalesce(
+            answers.next_human_ordinal < coalesce(answers.next_answer_ordinal, answers.next_human_ordinal + 1)
+            and replies.customer_number - answers.customer_number <= 1,
+            false
         ) as is_escalated_at_once
     from answers
-    left join
-        lateral (
-            select min(messages.ordinal) as ordinal
-            from {{ ref('messages') }} as messages
-            where
-                messages.interaction_key = answers.interaction_key
-                and messages.ordinal > answers.ordinal
-                and messages.ordinal <= answers.last_ordinal
-                and messages.ordinal < answers.next_answer_ordinal
-                and messages.actor = 'human_agent'
-                and not messages.is_internal
-                and not messages.is_automation
-        ) as replies
-        on true
+    left join {{ ref('affected_messages') }} as replies
+        on
+            answers.interaction_key = replies.interaction_key
+            and answers.episode_number = replies.episode_number
+            and answers.next_human_ordinal = replies.ordinal
 
 ),
 

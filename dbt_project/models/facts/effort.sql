@@ -84,10 +84,10 @@ answers as (
         feedback.interaction_key,
         feedback.episode_number,
         feedback.is_useful,
-        messages.ordinal
+        messages.ordinal,
+        messages.customer_number
     from {{ ref('answer_feedback') }} as feedback
-    inner join affected on feedback.interaction_key = affected.interaction_key
-    inner join {{ ref('messages') }} as messages on feedback.message_key = messages.message_key
+    inner join {{ ref('affected_messages') }} as messages on feedback.message_key = messages.message_key
 
 ),
 
@@ -98,13 +98,13 @@ ends as (
         episodes.interaction_key,
         episodes.episode_number,
         coalesce(
-            min(answers.ordinal) filter (where answers.is_useful),
-            min(answers.ordinal) filter (
+            min(answers.customer_number) filter (where answers.is_useful),
+            min(answers.customer_number) filter (
                 where episodes.human_message_count = 0
                 and answers.ordinal > coalesce(turned.last_clarification_ordinal, 0)
                 and answers.is_useful is null
             )
-        ) as ordinal
+        ) as customer_message_count
     from episodes
     inner join turned
         on
@@ -123,17 +123,8 @@ counted as (
     select
         turned.interaction_key,
         turned.episode_number,
-        (ends.ordinal is not null) as has_useful_answer,
-        case
-            when ends.ordinal is null then turned.customer_message_count
-            else (
-                select count(*)::int from turns
-                where
-                    turns.interaction_key = turned.interaction_key
-                    and turns.episode_number = turned.episode_number
-                    and turns.ordinal < ends.ordinal
-            )
-        end as messages_to_useful_answer,
+        (ends.customer_message_count is not null) as has_useful_answer,
+        coalesce(ends.customer_message_count, turned.customer_message_count)::int as messages_to_useful_answer,
         turned.rephrase_count,
         turned.clarification_count,
         turned.after_answer_count,
