@@ -17,6 +17,16 @@
     end)
 {%- endmacro %}
 
+{# A number between 0 and 1 that a text always gives, without bounds: the random numbers of resampling. #}
+{% macro uniform_of(text) -%}
+    ((('x' || left(md5({{ text }}), 8))::bit(32)::bigint + 0.5) / 4294967296.0)
+{%- endmacro %}
+
+{# A standard normal number that a text always gives (Box and Muller 1958). #}
+{% macro normal_of(text) -%}
+    (sqrt(-2 * ln({{ uniform_of(text ~ " || ':length'") }})) * cos(2 * pi() * {{ uniform_of(text ~ " || ':angle'") }}))
+{%- endmacro %}
+
 {# The tier of a score of 0 to 100. #}
 {% macro tier_of(score) -%}
     (case

@@ -24,8 +24,3 @@
 {% macro word_containment(first, second) -%}
     ({{ shared_words(first, second) }}::double precision / nullif(cardinality({{ first }}), 0))
 {%- endmacro %}
-
-{# Whether the scorer found a marker in a message of a customer. #}
-{% macro has_marker(scores, marker) -%}
-    coalesce(jsonb_path_exists({{ scores }}.markers, '$[*] ? (@.marker == "{{ marker }}")'), false)
-{%- endmacro %}

@@ -44,11 +44,16 @@ tried as (
 
 ),
 
-episodes as (
+-- worked out before messages are looked up: joined at once, all messages would be read
+episodes as materialized (
 
-    select episodes.*
+    select
+        episodes.*,
+        interactions.started_at as interaction_started_at,
+        interactions.input_hash
     from {{ ref('episodes') }} as episodes
     inner join affected on episodes.interaction_key = affected.interaction_key
+    inner join {{ ref('interactions') }} as interactions on episodes.interaction_key = interactions.interaction_key
     left join tried on episodes.interaction_key = tried.interaction_key
     where episodes.ai_message_count > 0 or tried.interaction_key is not null
 
@@ -67,16 +72,15 @@ said as (
         messages.pii,
         -- mail quotes what it answers
         regexp_replace(messages.text, '(^|\n)>[^\n]*', '', 'g') as text,
-        interactions.started_at,
-        interactions.input_hash,
+        episodes.interaction_started_at,
+        episodes.input_hash,
         (episodes.ai_message_count > 0) as has_ai_reply,
         messages.sent_at
     from episodes
-    inner join {{ ref('interactions') }} as interactions on episodes.interaction_key = interactions.interaction_key
     inner join {{ ref('messages') }} as messages
         on
-            interactions.interaction_key = messages.interaction_key
-            and interactions.started_at = messages.interaction_started_at
+            episodes.interaction_key = messages.interaction_key
+            and episodes.interaction_started_at = messages.interaction_started_at
             and messages.ordinal between episodes.first_ordinal and episodes.last_ordinal
     where not messages.is_internal and not messages.is_automation
 
@@ -93,7 +97,7 @@ scored as (
     from said
     left join {{ ref('stg_scores__message_scores') }} as message_scores
         on
-            said.started_at = message_scores.interaction_started_at
+            said.interaction_started_at = message_scores.interaction_started_at
             and said.interaction_key = message_scores.interaction_key
             and said.input_hash = message_scores.input_hash
             and said.message_key = message_scores.message_key
@@ -126,7 +130,7 @@ final as (
                 select count(*)::int
                 from {{ ref('stg_scores__evidence') }} as evidence
                 where
-                    evidence.interaction_started_at = scored.started_at
+                    evidence.interaction_started_at = scored.interaction_started_at
                     and evidence.interaction_key = scored.interaction_key
                     and evidence.input_hash = scored.input_hash
                     and evidence.message_key = scored.message_key

@@ -137,13 +137,8 @@ judged as (
             scored.outcome = 'fails'
             and scored.indicator_id = any('{{ "{" ~ var("accuracy_indicators") | join(",") ~ "}" }}')
         ) as is_accuracy_failed
-    from {{ ref('stg_scores__indicator_scores') }} as scored
-    inner join {{ ref('interactions') }} as interactions
-        on
-            scored.interaction_started_at = interactions.started_at
-            and scored.interaction_key = interactions.interaction_key
-            and scored.input_hash = interactions.input_hash
-    inner join affected on interactions.interaction_key = affected.interaction_key
+    from {{ ref('fct_indicator_results') }} as scored
+    inner join affected on scored.interaction_key = affected.interaction_key
     where scored.subject = 'ai_agent'
     group by scored.interaction_key
 

@@ -193,51 +193,101 @@ weighted as (
 
 ),
 
--- draw 0 is the data; each other draw takes an episode as often as a Poisson number with mean 1, read off a hash, so that the
--- same rows give the same interval
-drawn as (
+-- where each episode stands among those of its side, from 0 to 1
+ranked as (
 
     select
-        weighted.period_type,
-        weighted.period_start,
-        weighted.slice_type,
-        weighted.slice_value,
-        weighted.is_handoff,
-        weighted.minutes,
-        draws.draw,
-        weighted.interaction_key,
-        weighted.episode_number,
-        weighted.weight * case
-            when draws.draw = 0 then 1
-            when rolls.roll < 0.367879 then 0
-            when rolls.roll < 0.735759 then 1
-            when rolls.roll < 0.919699 then 2
-            when rolls.roll < 0.981012 then 3
-            when rolls.roll < 0.996340 then 4
-            else 5
-        end as weight
+        period_type,
+        period_start,
+        slice_type,
+        slice_value,
+        is_handoff,
+        minutes,
+        sum(weight) over (
+            partition by period_type, period_start, slice_type, slice_value, is_handoff
+            order by minutes, interaction_key, episode_number
+        ) / sum(weight) over (partition by period_type, period_start, slice_type, slice_value, is_handoff) as share
     from weighted
-    cross join generate_series(0, {{ var('bootstrap_draws') }}) as draws (draw)
-    cross join
-        lateral (
-            select
-                (hashtext(weighted.interaction_key || ':' || weighted.episode_number || ':' || draws.draw)::bigint + 2147483648)
-                / 4294967296.0 as roll
-        ) as rolls
 
 ),
 
-cumulated as (
+sides as (
 
     select
-        *,
-        sum(weight) over (
-            partition by period_type, period_start, slice_type, slice_value, draw, is_handoff
-            order by minutes, interaction_key, episode_number
-        ) as weight_so_far,
-        sum(weight) over (partition by period_type, period_start, slice_type, slice_value, draw, is_handoff) as weight_sum
+        period_type,
+        period_start,
+        slice_type,
+        slice_value,
+        is_handoff,
+        power(sum(weight), 2) / sum(power(weight, 2)) as effective_n
+    from weighted
+    group by period_type, period_start, slice_type, slice_value, is_handoff
+
+),
+
+-- draw 0 is the data; the median of any other draw stands where the median of as many resampled episodes would: at 0.5, give or
+-- take a standard deviation of 0.5 / sqrt(n). What is random is read off a hash, so that the same rows give the same interval.
+drawn as (
+
+    select
+        sides.*,
+        draws.draw,
+        case
+            when draws.draw = 0 then 0.5
+            else greatest(0, least(1, 0.5 + 0.5 / sqrt(sides.effective_n) * {{ normal_of("seeds.seed") }}))
+        end as share
+    from sides
+    cross join generate_series(0, {{ var('bootstrap_draws') }}) as draws (draw)
+    cross join
+        lateral (
+            select concat_ws(':', sides.period_start, sides.slice_type, sides.slice_value, sides.is_handoff, draws.draw) as seed
+        ) as seeds
+
+),
+
+laid_out as (
+
+    select
+        period_type,
+        period_start,
+        slice_type,
+        slice_value,
+        is_handoff,
+        share,
+        minutes,
+        null::int as draw
+    from ranked
+
+    union all
+
+    select
+        period_type,
+        period_start,
+        slice_type,
+        slice_value,
+        is_handoff,
+        share,
+        null as minutes,
+        draw
     from drawn
-    where weight > 0
+
+),
+
+-- minutes rise with the share: the least of those from the draw on is the first one
+located as (
+
+    select
+        period_type,
+        period_start,
+        slice_type,
+        slice_value,
+        is_handoff,
+        draw,
+        min(minutes) over (
+            partition by period_type, period_start, slice_type, slice_value, is_handoff
+            order by share desc, (draw is not null) asc rows between unbounded preceding and current row
+        ) as minutes
+    from laid_out
 
 ),
 
@@ -249,9 +299,10 @@ medians as (
         slice_type,
         slice_value,
         draw,
-        min(minutes) filter (where is_handoff and weight_so_far >= weight_sum / 2) as handoff_minutes,
-        min(minutes) filter (where not is_handoff and weight_so_far >= weight_sum / 2) as human_minutes
-    from cumulated
+        max(minutes) filter (where is_handoff) as handoff_minutes,
+        max(minutes) filter (where not is_handoff) as human_minutes
+    from located
+    where draw is not null
     group by period_type, period_start, slice_type, slice_value, draw
 
 ),
