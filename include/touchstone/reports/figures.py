@@ -4,16 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
 
-import psycopg
-from psycopg.rows import dict_row
-
-from touchstone.errors import WarehouseError
+from touchstone.reports.pages import Row, Snapshot, snapshot
 from touchstone.settings import Settings
-from touchstone.warehouse.engine import connect
 
-Row = dict[str, Any]
 SUBJECTS = ("human_agent", "ai_agent")
 RELATIONS = (
     "marts.fct_interactions",
@@ -82,39 +76,15 @@ def collect(settings: Settings) -> tuple[Figures, dict[tuple[str, str], list[Row
     Raises:
         WarehouseError: Some of the marts are published and others are not, or the role may not read them.
     """
-    with connect("reviewer", settings=settings, application_name="touchstone report") as connection:
-        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        reader = _Reader(connection, settings.parameters)
-        if not reader.is_published():
+    with snapshot(settings) as published:
+        reader = _Reader(published.connection, published.parameters)
+        if not reader.is_published(RELATIONS):
             return Figures(is_published=False), {}
         figures = reader.figures()
         return figures, reader.quotes(figures)
 
 
-class _Reader:
-    def __init__(self, connection: psycopg.Connection, parameters: dict[str, Any]) -> None:
-        self.connection = connection
-        self.parameters = parameters
-
-    def rows(self, query: str, values: Any = None) -> list[Row]:
-        with self.connection.cursor(row_factory=dict_row) as cursor:
-            return cursor.execute(query, values).fetchall()
-
-    def is_published(self) -> bool:
-        missing = [
-            row["name"]
-            for row in self.rows(
-                "select name from unnest(%s::text[]) as names (name) where to_regclass(name) is null", [list(RELATIONS)]
-            )
-        ]
-        if missing and len(missing) < len(RELATIONS):
-            raise WarehouseError(
-                "the report needs marts that are not published",
-                ", ".join(missing),
-                "Run `touchstone publish`, and see `touchstone status` for a step that failed.",
-            )
-        return not missing
-
+class _Reader(Snapshot):
     def figures(self) -> Figures:
         totals = self.totals()
         period, trend = self.trend(totals)
@@ -175,14 +145,7 @@ class _Reader:
 
     def as_of(self, last_date: date | None) -> datetime | None:
         """The ledger day that the marts show: of the newest gate or load, else the end of the last day with a contact."""
-        known = self.rows(
-            """
-            select greatest(
-                (select max(as_of) from marts.rpt_gate_results),
-                (select max(last_successful_as_of) from marts.rpt_source_health)
-            ) as as_of
-            """
-        )[0]["as_of"]
+        known = self.published_as_of()
         if known or last_date is None:
             return known
         return datetime.combine(last_date + timedelta(days=1), time(), UTC)

@@ -34,6 +34,11 @@ def percent(part: float | None, whole: float | None) -> str:
     return NONE if not whole or part is None else f"{100 * part / whole:.1f} %"
 
 
+def share(value: float | None) -> str:
+    """A share of 0 to 1 in percent without decimals: what a sentence needs."""
+    return NONE if value is None else f"{100 * value:.0f} %"
+
+
 def span(interval: tuple[float, float] | None, factor: float = 1.0) -> str:
     """An interval as `low to high`, multiplied by a factor (100 for shares)."""
     return NONE if interval is None else f"{interval[0] * factor:.1f} to {interval[1] * factor:.1f}"

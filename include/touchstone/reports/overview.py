@@ -6,11 +6,11 @@ import math
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from touchstone.reports import charts, formats
-from touchstone.reports.figures import SUBJECTS, Figures, Row, collect, extreme_topics
+from touchstone.reports.figures import SUBJECTS, Figures, collect, extreme_topics
+from touchstone.reports.pages import Row, environment
 from touchstone.reports.statistics import difference_interval, mean_interval, wilson_interval
 from touchstone.settings import Settings, get_settings
 from touchstone.statefiles import write_atomic
@@ -46,30 +46,13 @@ def render(settings: Settings | None = None, path: Path | None = None) -> Path:
     path = path or settings.build_dir / "report" / "index.html"
     figures, quotes = collect(settings)
     view = _View(figures, settings.parameters)
-    page = _environment().get_template("overview.html.j2").render(view=view, figures=figures, quotes=quotes)
+    page = (
+        environment(SUBJECTS=SUBJECTS, TABLE_ROWS=TABLE_ROWS)
+        .get_template("overview.html.j2")
+        .render(view=view, figures=figures, quotes=quotes)
+    )
     write_atomic(path, page, 0o644)
     return path
-
-
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("touchstone.reports"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    for name in ("number", "score", "signed", "percent", "span", "duration", "words", "day", "moment", "counted"):
-        environment.filters[name] = getattr(formats, name)
-    environment.filters |= {
-        "short_key": formats.short_key,
-        "shortened": formats.shortened,
-        "listed": formats.listed,
-        "side": formats.SIDES.__getitem__,
-        "actor": lambda actor: formats.ACTORS.get(actor, formats.words(actor)),
-    }
-    environment.globals |= {"SUBJECTS": SUBJECTS, "TABLE_ROWS": TABLE_ROWS}
-    return environment
 
 
 class _View:
