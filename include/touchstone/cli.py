@@ -346,17 +346,22 @@ def validate(
 
 
 @app.command()
-def report() -> None:
-    """Write the report and the page of the gates, and say where they are.
+def report(
+    name: Annotated[str, typer.Argument(help="overview, gaps, ai_week or ai_month.")] = "overview",
+) -> None:
+    """Write a report of what is published, and say where it is; with the overview, the page of the gates.
 
-    Example: touchstone report
+    Example: touchstone report gaps
     """
     from touchstone.quality import page
-    from touchstone.reports import overview
+    from touchstone.reports.written import REPORTS
 
+    if name not in REPORTS:
+        raise ConfigurationError("there is no such report", name, f"Use one of {', '.join(REPORTS)}.")
     _ready()
-    print(overview.render())
-    print(page.render())
+    print(REPORTS[name](None))
+    if name == "overview":
+        print(page.render())
 
 
 @app.command()

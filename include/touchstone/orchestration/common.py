@@ -24,6 +24,7 @@ class Tag(StrEnum):
     TRANSFORM = "transform"  # builds what later steps read
     SCORE = "score"  # judges interactions
     PUBLISH = "publish"  # changes what readers see
+    REPORT = "report"  # writes a page for people
     MANUAL = "manual"  # started by a person, with a form
 
 
@@ -96,6 +97,17 @@ def run_stage(context: dict[str, Any]) -> None:
     if is_taken_up(as_of_of(context)):
         raise AirflowSkipException("A cycle has taken up everything that has landed.")
     run_step("stage", context)
+
+
+def write_report(name: str) -> str:
+    """Write one report of what is published; its path. What a retry cannot mend fails at once."""
+    from touchstone.errors import ConfigurationError
+    from touchstone.reports.written import REPORTS
+
+    try:
+        return str(REPORTS[name](None))
+    except ConfigurationError as error:
+        raise AirflowFailException(str(error)) from error
 
 
 def announce(context: dict[str, Any], asset: Asset, as_of: datetime) -> None:
