@@ -90,7 +90,7 @@ def increment() -> Iterator[Row]:
 
 def _measure(server: EmbeddedServer, environment: dict[str, str], folder: Path, as_of: str) -> float:
     """CPU seconds of one run: of the client process, and of the server with its backends."""
-    before = _server_seconds(server)
+    before = cpu_seconds(server)
     done = subprocess.run(
         [sys.executable, "-c", _CHILD, str(folder), as_of, json.dumps(_STEPS)],
         env=environment,
@@ -98,10 +98,10 @@ def _measure(server: EmbeddedServer, environment: dict[str, str], folder: Path, 
         capture_output=True,
         text=True,
     )
-    return float(done.stdout.split()[-1]) + _server_seconds(server) - before
+    return float(done.stdout.split()[-1]) + cpu_seconds(server) - before
 
 
-def _server_seconds(server: EmbeddedServer) -> float:
+def cpu_seconds(server: EmbeddedServer) -> float:
     """CPU seconds of the postmaster, its living children, and those it has waited for."""
     postmaster = psutil.Process(server.postmaster().pid)
     times = postmaster.cpu_times()
