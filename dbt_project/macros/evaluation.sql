@@ -203,3 +203,12 @@ distribution_signals as (
 
 )
 {%- endmacro %}
+
+{# Stratum from which an episode of an AI agent is sampled for reading and checking; null while it is pending. #}
+{% macro episode_stratum(episodes) -%}
+    (case
+        when {{ episodes }}.outcome in ('escalated', 'returned', 'abandoned') then 'failure'
+        when {{ episodes }}.is_near_failure then 'near_failure'
+        when {{ episodes }}.outcome <> 'pending' then 'random'
+    end)
+{%- endmacro %}

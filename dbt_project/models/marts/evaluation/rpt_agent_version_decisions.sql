@@ -84,7 +84,12 @@ pooled as (
         agent_version,
         slice_type,
         (count(*) - 1)::int as degrees,
-        greatest(0, sum(weight * difference * difference) - power(sum(weight * difference), 2) / sum(weight)) as q
+        -- numeric sums are exact: the same cells in another order give the same figure
+        greatest(
+            0,
+            sum((weight * difference * difference)::numeric)
+            - power(sum((weight * difference)::numeric), 2) / sum(weight::numeric)
+        )::double precision as q
     from weighted
     group by agent_key, agent_version, slice_type
     having count(*) > 1

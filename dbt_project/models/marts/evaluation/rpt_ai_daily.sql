@@ -65,7 +65,8 @@ final as (
         count(*) filter (where is_judged and is_confidently_wrong)::int as confidently_wrong_count,
         count(*) filter (where is_near_failure)::int as near_failure_count,
         count(*) filter (where policy_violation_count > 0)::int as violating_count,
-        sum(clarification_count)::int as clarification_count,
+        -- a person may be asked again too: only as many as followed an answer count
+        sum(least(clarification_count, after_answer_count))::int as clarification_count,
         sum(after_answer_count)::int as after_answer_count,
         coalesce(sum(customer_message_count + ai_message_count) filter (where is_resolved), 0)::int as resolved_turn_count,
         coalesce(sum(power(customer_message_count + ai_message_count, 2)) filter (where is_resolved), 0)::double precision

@@ -159,6 +159,33 @@ baselines as (
 
 ),
 
+-- items of one day are not independent: where the days of the baseline differ by more than their sizes explain, the limits are
+-- wider by as much (Laney 2002)
+dispersions as (
+
+    select
+        baselines.signal,
+        baselines.slice_type,
+        baselines.slice_value,
+        baselines.begins_on,
+        greatest(
+            1,
+            -- numeric sums are exact: the same days in another order give the same limits
+            sum((power(measured.total - measured.n * baselines.value, 2) / (measured.n * baselines.variance))::numeric)
+            / nullif(count(*) - 1, 0)
+        )::double precision as dispersion
+    from baselines
+    inner join measured
+        on
+            baselines.signal = measured.signal
+            and baselines.slice_type = measured.slice_type
+            and baselines.slice_value = measured.slice_value
+            and measured.interaction_date between baselines.begins_on - {{ var('baseline_days') }} and baselines.begins_on - 1
+    where baselines.variance > 0
+    group by baselines.signal, baselines.slice_type, baselines.slice_value, baselines.begins_on
+
+),
+
 -- what a day of this weekday is usually like, drawn towards the mean of all days where there are few
 expected as (
 
@@ -168,7 +195,7 @@ expected as (
         (measured.interaction_date - stretches.begins_on)::double precision as age,
         baselines.n as baseline_n,
         baselines.value as baseline_value,
-        baselines.variance,
+        baselines.variance * coalesce(dispersions.dispersion, 1) as variance,
         (coalesce(weekdays.total, 0) + {{ var('min_cell_n') }} * baselines.value) / (coalesce(weekdays.n, 0) + {{ var('min_cell_n') }})
             as expected_value
     from measured
@@ -184,6 +211,12 @@ expected as (
             and measured.slice_type = baselines.slice_type
             and measured.slice_value = baselines.slice_value
             and stretches.begins_on = baselines.begins_on
+    left join dispersions
+        on
+            measured.signal = dispersions.signal
+            and measured.slice_type = dispersions.slice_type
+            and measured.slice_value = dispersions.slice_value
+            and stretches.begins_on = dispersions.begins_on
     left join baseline_days as weekdays
         on
             measured.signal = weekdays.signal
@@ -219,7 +252,7 @@ limited as (
         moving_expected / moving_n as centre,
         -- the spread of the days, and of the baseline itself
         {{ var('drift_sigmas') }} * sqrt(moving_variance / (moving_n * moving_n) + variance / baseline_n) as width,
-        (baseline_n >= {{ var('min_cell_n') }} and moving_n >= {{ var('drift_min_items') }}) as is_judged
+        (baseline_n >= {{ var('min_cell_n') }} and moving_n >= {{ var('drift_min_items') }} and variance > 0) as is_judged
     from moving
 
 ),
