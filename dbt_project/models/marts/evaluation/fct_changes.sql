@@ -24,6 +24,8 @@ logged as (
         {{ utc_date('changed_at') }} as change_date,
         changed_at
     from {{ ref('stg_feedback__change_log') }}
+    -- what is planned has changed nothing yet
+    where changed_at < {{ as_of() }}
 
 ),
 
