@@ -26,6 +26,7 @@ MODULES = (
     "touchstone.sandbox.quality",
     "touchstone.intents.quality_rows",
     "touchstone.sandbox.episode_quality",
+    "touchstone.sandbox.version_quality",
 )
 """Modules whose import registers checks."""
 
