@@ -29,7 +29,7 @@ MONTH = (2026, 3)
 CHANNEL = "chat"
 LEAST_EXACT = 0.95
 MOST_DIFFERENCE = 0.05
-_STEPS = ("stage", "clean", "core", "score", "marts")
+STEPS = ("stage", "clean", "core", "score", "facts", "gaps", "marts")
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def build_warehouse(company: Company, settings: Settings) -> None:
         for source in SANDBOX_SOURCES:
             entry = find_source(f"{source}:{SANDBOX_INSTANCE}", settings)
             ingest_source(entry, as_of=now, settings=settings, secrets=known[source])
-    for step in _STEPS:
+    for step in STEPS:
         pipeline.STEPS[step](now, settings)
 
 
@@ -152,7 +152,7 @@ def _escalation(
 
 
 @contextmanager
-def _own_server() -> Iterator[Settings]:
+def own_server() -> Iterator[Settings]:
     """A warehouse of its own, in a folder that goes afterwards; `get_settings()` names it until then."""
     from touchstone.settings import Settings, get_settings
     from touchstone.warehouse.bootstrap import bootstrap
@@ -182,7 +182,7 @@ def _own_server() -> Iterator[Settings]:
 @check("episodes")
 def episodes(_folder: Path) -> Iterator[Row]:
     company = company_of()
-    with _own_server() as settings:
+    with own_server() as settings:
         build_warehouse(company, settings)
         found = measure(company, settings)
     yield Row(
