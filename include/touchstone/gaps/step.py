@@ -16,7 +16,7 @@ import psycopg
 from psycopg import sql
 
 from touchstone.errors import WarehouseError
-from touchstone.gaps import articles, decisions, grouping, questions
+from touchstone.gaps import articles, decisions, grouping, intake, questions
 from touchstone.gaps.decisions import Applied
 from touchstone.gaps.life import BACKLOG, Counts, Life, Measure, Rules, live
 from touchstone.settings import Settings, get_settings
@@ -88,6 +88,7 @@ def gaps(as_of: datetime, settings: Settings | None = None) -> GapStep:
             )
         kept = questions.keep(connection, state, parameters)
         grouping.save(connection, state, run.run_id)
+        told = intake.take_up(connection, as_of, run.run_id)
         applied = decisions.apply(decisions.read(connection, as_of))
         moved = questions.move(connection, applied)
         questions.note_scope(connection, moved, run.run_id)
@@ -107,7 +108,8 @@ def gaps(as_of: datetime, settings: Settings | None = None) -> GapStep:
         )
         connection.commit()
         is_open = sum(1 for life in lives.values() if life.statuses and life.statuses[-1].status in BACKLOG)
-        run.rows_in = run.rows_out = kept.changed + kept.gone
+        run.rows_out, run.rows_quarantined = kept.changed + kept.gone + told.new, told.refused
+        run.rows_in = run.rows_out + run.rows_quarantined
         run.versions["groups"] = grouping.VERSIONS
         run.detail |= {"read": kept.read, "moved": len(moved), "compared_topics": compared, "open": is_open}
         return GapStep(kept.changed, kept.gone, kept.read, is_open, sum(1 for life in lives.values() if life.statuses))
