@@ -43,7 +43,7 @@ def _conversation(name: str, topic: str, *more: tuple[str, str, str], **fields: 
 def _run(folder: Path, documents: list[dict[str, Any]], as_of: datetime, settings: Settings) -> None:
     (folder / f"{as_of:%d}.jsonl").write_text("".join(json.dumps(one) + "\n" for one in documents))
     files.ingest(folder, as_of=as_of, settings=settings)
-    for step in ("stage", "clean", "core", "score", "marts"):
+    for step in ("stage", "clean", "core", "score", "facts", "gaps", "marts"):
         pipeline.STEPS[step](as_of, settings)
 
 

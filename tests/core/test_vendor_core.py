@@ -25,7 +25,7 @@ Row = dict[str, Any]
 
 
 def run(settings: Settings) -> None:
-    for step in ("stage", "clean", "core", "marts"):
+    for step in ("stage", "clean", "core", "facts", "gaps", "marts"):
         pipeline.STEPS[step](AS_OF, settings)
 
 

@@ -93,7 +93,7 @@ def unpublished(warehouse: Settings, pages: Path) -> Page:
 def published(warehouse: Settings, unpublished: Page) -> Settings:
     """A warehouse whose marts are built by dbt from nothing, and published."""
     with ledger.step("publish", as_of=company.AS_OF) as run:
-        for command, selector in (("build", "staging"), ("run", "core"), ("run", "marts")):
+        for command, selector in (("build", "staging"), ("run", "core"), ("run", "facts"), ("run", "marts")):
             run_dbt(command, selector=selector, as_of=company.AS_OF, ledger_id=run.run_id)
             close_log_of_dbt()
         publish(run.run_id, company.AS_OF)

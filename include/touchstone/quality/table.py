@@ -27,6 +27,7 @@ MODULES = (
     "touchstone.intents.quality_rows",
     "touchstone.sandbox.episode_quality",
     "touchstone.sandbox.version_quality",
+    "touchstone.sandbox.gap_quality",
 )
 """Modules whose import registers checks."""
 

@@ -31,7 +31,7 @@ MONTH = (2026, 3)
 CHANNEL = "chat"
 LEAST_EXACT = 0.95
 MOST_DIFFERENCE = 0.05
-_STEPS = ("stage", "clean", "core", "score", "marts")
+STEPS = ("stage", "clean", "core", "score", "facts", "gaps", "marts")
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def build_marts(now: datetime, settings: Settings) -> None:
     """Build everything up to the marts from what has been read."""
     from touchstone import pipeline
 
-    for step in _STEPS:
+    for step in STEPS:
         pipeline.STEPS[step](now, settings)
 
 

@@ -1,0 +1,31 @@
+"""Differences of two shares, with Newcombe's interval (1998, method 10): the Wilson bounds of each, put together."""
+
+from __future__ import annotations
+
+from math import sqrt
+
+
+def wilson(hits: float, n: float, z: float) -> tuple[float, float]:
+    """Bounds of a share; nothing is known of none."""
+    if n <= 0:
+        return 0.0, 1.0
+    share = min(1.0, hits / n)
+    middle = share + z * z / (2 * n)
+    half = z * sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    scale = 1 + z * z / n
+    return max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale)
+
+
+def difference(hits: float, n: float, other_hits: float, other_n: float, z: float) -> tuple[float, float, float]:
+    """First share less the second, and the bounds of that."""
+    if n <= 0 or other_n <= 0:
+        return 0.0, -1.0, 1.0
+    one, other = min(1.0, hits / n), min(1.0, other_hits / other_n)
+    one_low, one_high = wilson(hits, n, z)
+    other_low, other_high = wilson(other_hits, other_n, z)
+    gap = one - other
+    return (
+        gap,
+        gap - sqrt((one - one_low) ** 2 + (other_high - other) ** 2),
+        gap + sqrt((one_high - one) ** 2 + (other - other_low) ** 2),
+    )
