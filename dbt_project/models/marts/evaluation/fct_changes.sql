@@ -34,10 +34,10 @@ versions as (
     select
         agent_key,
         agent_version,
-        min(interaction_date) as first_date,
-        lag(agent_version) over (partition by agent_key order by min(interaction_date), agent_version) as previous_version
+        min(first_answered_at) as first_answered_at,
+        lag(agent_version) over (partition by agent_key order by min(first_answered_at), agent_version) as previous_version
     from {{ ref('rpt_ai_daily') }}
-    where slice_type = 'all' and agent_version <> 'unknown'
+    where slice_type = 'all' and agent_version <> 'unknown' and first_answered_at is not null
     group by agent_key, agent_version
 
 ),
@@ -50,8 +50,8 @@ seen as (
         'agent_version' as change_type,
         agent_version as changed,
         agent_version,
-        first_date as change_date,
-        null::timestamptz as changed_at
+        {{ utc_date('first_answered_at') }} as change_date,
+        first_answered_at as changed_at
     from versions
     where previous_version is not null
 

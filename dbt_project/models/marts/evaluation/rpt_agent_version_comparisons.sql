@@ -20,10 +20,10 @@ versions as (
     select
         agent_key,
         agent_version,
-        min(interaction_date) as first_date,
-        lag(agent_version) over (partition by agent_key order by min(interaction_date), agent_version) as previous_version
+        {{ utc_date('min(first_answered_at)') }} as first_date,
+        lag(agent_version) over (partition by agent_key order by min(first_answered_at), agent_version) as previous_version
     from daily
-    where slice_type = 'all'
+    where slice_type = 'all' and first_answered_at is not null
     group by agent_key, agent_version
 
 ),

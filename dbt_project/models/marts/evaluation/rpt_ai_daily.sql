@@ -9,6 +9,20 @@
 -- one row per day, AI agent, version and slice: the counts and sums that reports over time are made of
 with
 
+-- a case that began long ago may be answered by a new version: the version is as old as its first answer, not as the case
+answers as (
+
+    select
+        answers.interaction_key,
+        answers.episode_number,
+        answers.agent_version,
+        min(answers.sent_at) as first_answered_at
+    from {{ ref('affected_dates') }} as dates
+    inner join {{ ref('fct_ai_answers') }} as answers on dates.interaction_date = answers.interaction_date
+    group by answers.interaction_key, answers.episode_number, answers.agent_version
+
+),
+
 episodes as (
 
     select
@@ -16,13 +30,19 @@ episodes as (
         coalesce(episodes.agent_key, 'unknown') as known_agent_key,
         coalesce(episodes.agent_version, 'unknown') as known_agent_version,
         (episodes.outcome <> 'pending') as is_judged,
-        ratings.is_positive as is_rated_positive
+        ratings.is_positive as is_rated_positive,
+        answers.first_answered_at
     from {{ ref('affected_dates') }} as dates
     inner join {{ ref('fct_ai_episodes') }} as episodes on dates.interaction_date = episodes.interaction_date
     left join {{ ref('episode_ratings') }} as ratings
         on
             episodes.interaction_key = ratings.interaction_key
             and episodes.episode_number = ratings.episode_number
+    left join answers
+        on
+            episodes.interaction_key = answers.interaction_key
+            and episodes.episode_number = answers.episode_number
+            and episodes.agent_version = answers.agent_version
 
 ),
 
@@ -82,6 +102,7 @@ final as (
         coalesce(sum(effort), 0)::double precision as effort_sum,
         coalesce(sum(effort * effort), 0)::double precision as effort_square_sum,
         interaction_date,
+        min(first_answered_at) as first_answered_at,
         {{ var('ledger_id') }}::bigint as _ledger_id
     from sliced
     group by interaction_date, known_agent_key, known_agent_version, slice_type, slice_value
