@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from vendor_rows import Vendors, product_event
 
 from touchstone import pipeline
 from touchstone.settings import Settings
 from touchstone.sources import files
 from touchstone.warehouse.engine import connect
+from vendor_rows import Vendors, product_event
 
 FIRST, SECOND = datetime(2026, 3, 6, tzinfo=UTC), datetime(2026, 3, 7, tzinfo=UTC)
 

@@ -325,8 +325,8 @@ class _Walk:
         else:
             name = _COUNTED[cause]
             long = max(0, day - max(self._rules.window_days) + 1)
-            reference_asked = self._all.total("asked", long, day) - own.total("asked", long, day)
             reference = self._all.total(name, long, day) - own.total(name, long, day)
+            reference_asked = max(reference, self._all.total("asked", long, day) - own.total("asked", long, day))
         return Measure(
             cause, day - start + 1, day, asked, failed, lacking, unsure, max(0.0, reference_asked), reference
         )
@@ -339,7 +339,8 @@ class _Walk:
             one, other = max(first, lowest), min(last, start - 1)
             asked -= self._own.total("asked", one, other)
             failed -= self._own.total("known", one, other)
-        return asked, failed
+        # what failed on a day may have been asked on the day before
+        return max(asked, failed), failed
 
     def _measure_fix(self, fix: Fix, day: int) -> None:
         """Counts by the day on which questions were asked; those of the last days may yet fail."""

@@ -25,14 +25,14 @@ from touchstone.warehouse.engine import connect
 
 STEP = "gaps"
 _ROWS = """
-    select gap_id, least(asked_date, %(last)s),
+    select gap_id, topic = any(%(broad)s), least(asked_date, %(last)s),
         case when signalled_at is not null then least((signalled_at at time zone 'UTC')::date, %(last)s) end,
         case when failed_at is not null then least((failed_at at time zone 'UTC')::date, %(last)s) end,
         case when lacking_at is not null then least((lacking_at at time zone 'UTC')::date, %(last)s) end,
         case when unsure_at is not null then least((unsure_at at time zone 'UTC')::date, %(last)s) end,
         count(*), sum(signal_count)
     from derived.gap_questions
-    group by 1, 2, 3, 4, 5, 6
+    group by 1, 2, 3, 4, 5, 6, 7
     """
 
 
@@ -166,7 +166,7 @@ def _lives(
     days = (last - first).days + 1
     asked, everything = _asked(connection, first, last), _Tally(days)
     tallies: dict[str, _Tally] = defaultdict(lambda: _Tally(days))
-    for gap, *rest in connection.execute(_ROWS, {"last": last}):
+    for gap, *rest in connection.execute(_ROWS, {"last": last, "broad": list(parameters["gap_broad_topics"])}):
         for one in (everything, tallies[gap]) if gap else (everything,):
             one.add(first, parameters["gap_sample_share"], *rest)
     rules, edits = Rules.of(parameters), articles.edits(connection, as_of)
@@ -180,7 +180,9 @@ def _lives(
             events += edits.get(article, [])
         own = tallies[gap]
         base = sum((asked[topic] for topic in one.topics if topic in asked), np.zeros(days))
-        counts = own.counts(base if one.topics else own.asked)
+        # a part that was split off is held against the whole
+        base = base + (tallies[one.parent].asked if one.parent in tallies else 0) + own.asked
+        counts = own.counts(base)
         if own.signals.sum() >= rules.least_signals or gap in applied.events:
             lives[gap] = live(counts, whole, events, first, days, rules)
     return lives
@@ -197,7 +199,7 @@ def _asked(connection: psycopg.Connection, first: date, last: date) -> dict[str,
 
 
 class _Tally:
-    """Daily counts while they are added up."""
+    """Daily counts while they are added up; `asked` of broad topics alone, other topics are counted whole elsewhere."""
 
     def __init__(self, days: int) -> None:
         self.asked, self.failed, self.known = np.zeros(days), np.zeros(days), np.zeros(days)
@@ -207,6 +209,7 @@ class _Tally:
         self,
         first: date,
         share: float,
+        is_broad: bool,
         asked_on: date,
         known_on: date | None,
         failed_on: date | None,
@@ -215,11 +218,11 @@ class _Tally:
         count: int,
         signals: int,
     ) -> None:
-        if known_on is None:
+        if is_broad:
             # of questions without a sign a sample is known
-            self.asked[(asked_on - first).days] += count / share
+            self.asked[(asked_on - first).days] += count / (share if known_on is None else 1)
+        if known_on is None:
             return
-        self.asked[(asked_on - first).days] += count
         if failed_on is not None:
             self.failed[(asked_on - first).days] += count
         self.signals[max(0, (known_on - first).days)] += signals
