@@ -9,6 +9,7 @@
 -- A report joins the list with a CTE of the same columns and its name in `kinds`
 {%- set kinds = [
     'versions', 'drifts', 'accuracies', 'changes', 'actions', 'factuality', 'training_data', 'loops', 'regressions', 'confusions',
+    'gaps',
 ] %}
 with
 
@@ -313,6 +314,27 @@ confusions as (
 
 ),
 
+gaps as (
+
+    select
+        'knowledge_gap' as insight_type,
+        case when topic is null then 'all' else 'topic' end as slice_type,
+        coalesce(topic, 'all') as slice_value,
+        'failure_rate' as metric,
+        'gap ' || gap_id as subject,
+        recommended_action,
+        owner as person,
+        round(asked_count)::int as n,
+        failure_rate as value,
+        reference_rate as expected_value,
+        failure_ci_low as ci_low,
+        failure_ci_high as ci_high,
+        {{ utc_date('opened_at') }} as since_date
+    from {{ ref('fct_knowledge_gaps') }}
+    where status in ('open', 'drafting')
+
+),
+
 insights as (
     {%- for kind in kinds %}
 
@@ -344,7 +366,8 @@ valued as (
         insights.*,
         md5(concat_ws('|', insights.insight_type, insights.slice_type, insights.slice_value, insights.metric, insights.subject))
             as insight_key,
-        {{ routed_team() }} as owner_team,
+        -- a gap has the team that was decided on, or that of its own seed
+        coalesce(gaps.owner_team, {{ routed_team() }}) as owner_team,
         (
             case
                 when insights.metric in ('effort', 'turns_per_resolution', 'open_days') then null
@@ -356,6 +379,7 @@ valued as (
         on
             insights.slice_type = volumes.slice_type
             and insights.slice_value = volumes.slice_value
+    left join {{ ref('fct_knowledge_gaps') }} as gaps on insights.insight_type = 'knowledge_gap' and insights.subject = 'gap ' || gaps.gap_id
     {{ route_joins('insights.insight_type', "case when insights.slice_type = 'topic' then insights.slice_value end") }}
 
 ),
