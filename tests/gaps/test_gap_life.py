@@ -7,8 +7,9 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import pytest
 
+from touchstone.gaps import life as life_module
 from touchstone.gaps.life import Counts, Event, Rules, live
-from touchstone.gaps.rates import difference, wilson
+from touchstone.gaps.rates import difference, lows, wilson
 from touchstone.settings import get_settings
 
 FIRST = date(2026, 1, 1)
@@ -180,3 +181,30 @@ def test_statuses_follow_each_other_without_a_hole(rules) -> None:
     edit = Event(_moment(60.5), "article", None, "a", False)
     life = live(_counts({ALL: 3}, {gap: 3}, {gap: 3}), OTHERS, [edit], FIRST, DAYS, rules)
     assert [one.until for one in life.statuses] == [*(one.since for one in life.statuses[1:]), None]
+
+
+def test_many_differences_at_once_are_the_same_as_one_by_one() -> None:
+    rng = np.random.default_rng(5)
+    n, other_n = rng.integers(0, 40, 500).astype(float), rng.integers(0, 400, 500).astype(float)
+    hits, other_hits = np.floor(n * rng.random(500)), np.floor(other_n * rng.random(500))
+    one_by_one = [difference(*row, 3)[1] for row in zip(hits, n, other_hits, other_n, strict=True)]
+    assert lows(hits, n, other_hits, other_n, 3) == pytest.approx(one_by_one, abs=1e-12)
+
+
+def test_days_that_are_passed_over_open_nothing(rules, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The screen is a saving: without it every life comes out the same."""
+    rng = np.random.default_rng(9)
+    lives = []
+    for screened in (True, False):
+        if not screened:
+            monkeypatch.setattr(life_module._Walk, "_screen", lambda self: np.ones(self._days, dtype=bool))
+        rng = np.random.default_rng(9)
+        for number in range(40):
+            asked = rng.poisson(5, DAYS).astype(float)
+            share = np.where(np.arange(DAYS) > 60, 0.3 + 0.015 * number, 0.3)
+            failed = rng.binomial(asked.astype(int), share).astype(float)
+            lacking = rng.binomial(failed.astype(int), min(1, 0.02 * number)).astype(float)
+            counts = Counts(asked, failed, failed, lacking, lacking, 2 * failed)
+            lives.append(live(counts, OTHERS, [Event(_moment(90.5), "article", None, "a")], FIRST, DAYS, rules))
+    assert lives[:40] == lives[40:]
+    assert 5 < sum(bool(one.statuses) for one in lives[:40]) < 40

@@ -116,26 +116,81 @@ replies as (
 
 ),
 
+reply_words as (
+
+    select
+        replies.interaction_key,
+        replies.message_key,
+        replies.source,
+        replies.instance,
+        replies.sent_at,
+        terms.word,
+        count(*) over (partition by replies.interaction_key, replies.message_key) as word_count
+    from replies
+    cross join lateral unnest(replies.words) as terms (word)
+    where length(terms.word) >= {{ var('term_letters') }}
+
+),
+
+-- an article that holds enough of a reply's words says the same; those without a word in common are never looked at
+covered as (
+
+    select
+        reply_words.interaction_key,
+        reply_words.message_key,
+        reply_words.word_count,
+        held.article_key,
+        count(*) as shared_count
+    from reply_words
+    cross join
+        lateral (
+            select terms.article_key
+            from {{ ref('article_terms') }} as terms
+            where
+                terms.source = reply_words.source
+                and terms.instance = reply_words.instance
+                and terms.word = reply_words.word
+                and terms.valid_from <= reply_words.sent_at
+                and (terms.valid_to is null or terms.valid_to > reply_words.sent_at)
+        ) as held
+    group by reply_words.interaction_key, reply_words.message_key, reply_words.word_count, held.article_key
+
+),
+
+written as (
+
+    select distinct
+        interaction_key,
+        message_key
+    from covered
+    where shared_count >= {{ var('gap_article_containment') }} * word_count
+
+),
+
+-- where no knowledge base is known, nothing can be missing from it
+libraries as (
+
+    select distinct
+        source,
+        instance
+    from {{ ref('article_terms') }}
+
+),
+
 unwritten as (
 
-    select replies.*
-    from replies
-    where
-        cardinality(replies.words) >= {{ var('least_words') }}
-        and not exists (
-            select 1 from {{ ref('article_words') }} as articles
-            where
-                articles.source = replies.source
-                and articles.instance = replies.instance
-                and articles.valid_from <= replies.sent_at
-                and (articles.valid_to is null or articles.valid_to > replies.sent_at)
-                and {{ word_containment('replies.words', 'articles.words') }} >= {{ var('gap_article_containment') }}
-        )
-        -- where no knowledge base is known, nothing can be missing from it
-        and exists (
-            select 1 from {{ ref('article_words') }} as articles
-            where articles.source = replies.source and articles.instance = replies.instance
-        )
+    select
+        reply_words.interaction_key,
+        reply_words.message_key,
+        min(reply_words.sent_at) as sent_at
+    from reply_words
+    inner join libraries on reply_words.source = libraries.source and reply_words.instance = libraries.instance
+    left join written
+        on
+            reply_words.interaction_key = written.interaction_key
+            and reply_words.message_key = written.message_key
+    where reply_words.word_count >= {{ var('least_words') }} and written.message_key is null
+    group by reply_words.interaction_key, reply_words.message_key
 
 ),
 

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from touchstone.gaps.rates import difference, wilson
+from touchstone.gaps.rates import difference, lows, wilson
 
 OPEN, DRAFTING, PUBLISHED, VERIFIED, DISMISSED = "open", "drafting", "published", "verified", "dismissed"
 BACKLOG = frozenset({OPEN, DRAFTING, PUBLISHED})
@@ -92,6 +92,12 @@ class Counts:
             name: np.concatenate([[0.0], np.cumsum(getattr(self, name), dtype=np.float64)])
             for name in ("asked", "failed", "known", "lacking", "unsure", "signals")
         }
+
+    def totals(self, name: str, length: int, days: int) -> np.ndarray:
+        """By day, for the first `days` of them, the sum over the `length` days that end with it."""
+        sums = self._sums[name]
+        ends = np.arange(1, days + 1)
+        return sums[ends] - sums[np.maximum(0, ends - length)]
 
     def total(self, name: str, first: int, last: int) -> float:
         """Sum over the days first to last, both counted in."""
@@ -189,6 +195,35 @@ class _Walk:
         self._opened: Measure | None = None
         self._opened_day = 0
         self._least = rules.least_signals
+        self._may_open = self._screen()
+
+    def _screen(self) -> np.ndarray:
+        """Days on which a gap that has never been open may open; all others are passed over."""
+        rules, own, everything = self._rules, self._own, self._all
+        found = np.zeros(self._days, dtype=bool)
+        longest = max(rules.window_days)
+        for length in rules.window_days:
+            failed = own.totals("known", length, self._days)
+            asked = np.maximum(own.totals("asked", length, self._days), failed)
+            has_signs = own.totals("signals", length, self._days) >= rules.least_signals
+            start = np.maximum(0, np.arange(self._days) - length + 1)
+            for cause in (LACKING, UNSURE, WORSE):
+                name = _COUNTED[cause]
+                if cause == WORSE:
+                    before = {one: own.totals(one, rules.baseline_days, self._days) for one in ("asked", "known")}
+                    other = np.where(start > 0, before["known"][start - 1], 0.0)
+                    other_asked = np.maximum(np.where(start > 0, before["asked"][start - 1], 0.0), other)
+                else:
+                    others = everything.totals(name, longest, self._days) - own.totals(name, longest, self._days)
+                    other = np.maximum(0.0, others)
+                    other_asked = np.maximum(
+                        other,
+                        everything.totals("asked", longest, self._days) - own.totals("asked", longest, self._days),
+                    )
+                bound = lows(own.totals(name, length, self._days), asked, other, other_asked, rules.z)
+                # the same bound as of a single day, but for the last digits
+                found |= has_signs & (other_asked >= rules.baseline_min_n) & (bound > -1e-9)
+        return found
 
     def through(self, events: Sequence[Event]) -> Life:
         waiting = list(events)
@@ -285,6 +320,8 @@ class _Walk:
 
     def _opens(self, day: int) -> Measure | None:
         rules = self._rules
+        if self._since == 0 and not self._may_open[day]:
+            return None
         if self._own.total("signals", self._since, day) < self._least:
             return None
         for length in rules.window_days:
@@ -325,7 +362,7 @@ class _Walk:
         else:
             name = _COUNTED[cause]
             long = max(0, day - max(self._rules.window_days) + 1)
-            reference = self._all.total(name, long, day) - own.total(name, long, day)
+            reference = max(0.0, self._all.total(name, long, day) - own.total(name, long, day))
             reference_asked = max(reference, self._all.total("asked", long, day) - own.total("asked", long, day))
         return Measure(
             cause, day - start + 1, day, asked, failed, lacking, unsure, max(0.0, reference_asked), reference
