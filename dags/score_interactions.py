@@ -1,10 +1,10 @@
 """
 ### Purpose
-Scores every interaction that has no score of the active scorer for its present content, takes up what reviewers say, asks them
+Scores every interaction that has no score of the active scorer for its present content, takes up what people say back, asks them
 for what is due, and checks the scores.
 
 ### Inputs and outputs
-Reads `touchstone://core` and `feedback.review_inbox`. Updates `touchstone://scores`.
+Reads `touchstone://core`, `feedback.inbox` and `feedback.review_inbox`. Updates `touchstone://scores`.
 
 ### Schedule
 Whenever core has changed.

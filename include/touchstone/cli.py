@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 from touchstone.errors import EXIT_OK, EXIT_USAGE, ConfigurationError, TouchstoneError
+from touchstone.feedback.cli import feedback_app
 from touchstone.intents import cli as intents_cli
 from touchstone.judge import cli as judge_cli
 from touchstone.learning import cli as learning_cli
@@ -436,6 +437,7 @@ app.add_typer(intents_cli.app, name="intents")
 app.add_typer(judge_cli.app, name="judge")
 app.add_typer(rubric_app, name="rubric")
 app.add_typer(reviews_app, name="reviews")
+app.add_typer(feedback_app, name="feedback")
 app.add_typer(models_app, name="models")
 
 sandbox_app = typer.Typer(help="The simulated company behind its vendors' APIs.", no_args_is_help=True)

@@ -255,10 +255,12 @@ def score(as_of: datetime, settings: Settings | None = None) -> object:
 
 
 def review(as_of: datetime, settings: Settings | None = None) -> object:
-    """Take up reviews that wait, ask people for what is due, and measure agreement."""
+    """Take up feedback and reviews that wait, ask people for what is due, and measure agreement."""
+    from touchstone.feedback.intake import take_up_inbox
     from touchstone.reviews.step import review as take_up_and_ask
 
     with pipeline_lock(settings):
+        take_up_inbox(as_of, settings)
         return take_up_and_ask(as_of, settings)
 
 

@@ -25,6 +25,7 @@ alter default privileges for role touchstone_transformer in schema marts_evidenc
 grant usage on schema feedback to touchstone_feedback;
 grant insert (source, instance, interaction_id, message_id, subject, reviewer, dimension, indicator, tier, value, scale_min, scale_max,
     rubric_version, blind, reviewed_at) on feedback.review_inbox to touchstone_feedback;
+grant insert (kind, record) on feedback.inbox to touchstone_feedback;
 
 alter role touchstone_bi set default_transaction_read_only = on;
 alter role touchstone_bi set statement_timeout = '60s';
