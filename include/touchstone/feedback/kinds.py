@@ -37,6 +37,7 @@ class Column:
         accepted: Values that an id may have; empty: any.
         is_key: Whether it is part of what tells a row from others; an empty one counts as a value.
         only_with: (column, value) that a row must hold for this column to be filled.
+        is_needed: Whether a row that holds it has to fill this column.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Column:
     accepted: tuple[str, ...] = ()
     is_key: bool = False
     only_with: tuple[str, str] | None = None
+    is_needed: bool = False
 
 
 @dataclass(frozen=True)
@@ -189,6 +191,20 @@ KINDS: dict[str, Kind] = {
             ),
             about="interaction",
         ),
+        Kind(
+            "intent_decisions",
+            "what becomes of a cluster of new questions",
+            (
+                Column("cluster_id", required=True, is_key=True),
+                Column("decision", required=True, accepted=("promote", "dismiss", "merge", "reopen"), is_key=True),
+                Column("intent", only_with=("decision", "promote"), is_needed=True),
+                Column("into_cluster_id", only_with=("decision", "merge"), is_needed=True),
+                Column("owner_team"),
+                Column("decided_by", required=True),
+                Column("decided_at", "moment", required=True, is_key=True),
+                Column("reason", "text", required=True),
+            ),
+        ),
     )
 }
 
@@ -254,6 +270,12 @@ def _check_whole(kind: Kind, row: dict[str, Any]) -> None:
                 f"{column.name} is given where {other} is {row[other]!r}",
                 f"Leave it out, or write {other} {value!r}.",
             )
+        if column.is_needed and column.only_with and row[column.name] is None:
+            other, value = column.only_with
+            if row[other] == value:
+                raise UnusableRecord(
+                    "missing_value", f"{column.name} is missing where {other} is {value!r}", f"Fill in {column.name}."
+                )
     if kind.at_least_one and all(row[name] is None for name in kind.at_least_one):
         raise UnusableRecord(
             "missing_value", f"none of {', '.join(kind.at_least_one)} is given", "Fill in one of them."

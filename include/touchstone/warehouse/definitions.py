@@ -239,6 +239,8 @@ def retire(connection: psycopg.Connection, definitions: Definitions, schemas: tu
     if _unbuilt(connection, definitions, schemas):
         steps = ["core", "score", "gate_2", "marts"] if schemas == CORE_SCHEMAS else ["marts"]
         connection.execute("delete from ops.watermarks where step = any(%s)", [steps])
+        if schemas == CORE_SCHEMAS:
+            connection.execute("delete from ops.watermarks where step = 'intents'")
     return found
 
 
