@@ -32,13 +32,17 @@ def score_interactions():
     def review():
         run_step("review", get_current_context())
 
+    @task
+    def intents():
+        run_step("intents", get_current_context())
+
     @task(outlets=[SCORES])
     def gate_2():
         context = get_current_context()
         run_step("gate_2", context)
         announce(context, SCORES, as_of_of(context))
 
-    score() >> review() >> gate_2()
+    score() >> review() >> intents() >> gate_2()
 
 
 score_interactions()

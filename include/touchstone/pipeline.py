@@ -33,6 +33,8 @@ from touchstone.warehouse.publish import publish as apply_publication
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
 
+    from touchstone.intents.step import IntentStep
+
 # Streams of each source whose rows belong to interactions, and carry interaction_id: a changed row names its interaction. What
 # else has landed (people, companies, articles, events) is found by its load.
 RAW_STREAMS: dict[str, tuple[tuple[str, str], ...]] = {
@@ -311,6 +313,17 @@ def gaps(as_of: datetime, settings: Settings | None = None) -> object:
         return find_gaps(as_of, settings)
 
 
+def intents(as_of: datetime, settings: Settings | None = None) -> IntentStep:
+    """Read what customers ask for with the active model of intents, and group what is new."""
+    from touchstone.intents.step import intents as read_questions
+
+    with pipeline_lock(settings):
+        result = read_questions(as_of, settings)
+        with connect("transformer", autocommit=True, settings=settings) as connection:
+            _analyze_outdated(connection, ["scores"])
+        return result
+
+
 def validate(gate: str, as_of: datetime, settings: Settings | None = None) -> object:
     """Run one gate; a blocking violation raises GateError."""
     from touchstone.quality.gates import run_gate
@@ -327,6 +340,7 @@ STEPS: dict[str, Callable[..., object]] = {
     "core": build_core,
     "score": score,
     "review": review,
+    "intents": intents,
     "gate_2": lambda as_of, settings=None: validate("gate_2", as_of, settings),
     "facts": build_facts,
     "gaps": gaps,

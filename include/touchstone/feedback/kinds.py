@@ -222,6 +222,20 @@ KINDS: dict[str, Kind] = {
                 Column("article_id", is_key=True, only_with=("decision", "publish"), is_needed=True),
             ),
         ),
+        Kind(
+            "intent_decisions",
+            "what becomes of a cluster of new questions",
+            (
+                Column("cluster_id", required=True, is_key=True),
+                Column("decision", required=True, accepted=("promote", "dismiss", "merge", "reopen"), is_key=True),
+                Column("intent", only_with=("decision", "promote"), is_needed=True),
+                Column("into_cluster_id", only_with=("decision", "merge"), is_needed=True),
+                Column("owner_team"),
+                Column("decided_by", required=True),
+                Column("decided_at", "moment", required=True, is_key=True),
+                Column("reason", "text", required=True),
+            ),
+        ),
     )
 }
 
@@ -300,6 +314,10 @@ def _check_whole(kind: Kind, row: dict[str, Any]) -> None:
             raise UnusableRecord(
                 "missing_value", f"{column.name} is missing where {other} is {value!r}", f"Fill in {column.name}."
             )
+    if kind.at_least_one and all(row[name] is None for name in kind.at_least_one):
+        raise UnusableRecord(
+            "missing_value", f"none of {', '.join(kind.at_least_one)} is given", "Fill in one of them."
+        )
     given = [(name, row[name]) for name in kind.in_order if row[name] is not None]
     for (earlier, first), (later, second) in itertools.pairwise(given):
         if second < first:

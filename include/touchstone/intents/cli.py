@@ -1,4 +1,4 @@
-"""Commands on files, without any server: train, predict, discover, promote, and the check of a taxonomy."""
+"""Commands on files, without any server: train, predict, discover, promote, and the check of a taxonomy; and those of the warehouse."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from touchstone.errors import ConfigurationError
+from touchstone.intents import warehouse_cli
 
 app = typer.Typer(help="What customers want: known intents, new ones, and groups of questions.", no_args_is_help=True)
 Vectors = Annotated[
@@ -286,3 +287,7 @@ def taxonomy(path: Annotated[Path, typer.Argument(help="The taxonomy, YAML.")]) 
         f"{path}: {len(found.intents):,} intents ({', '.join(f'{n:,} {status}' for status, n in sorted(counts.items()))}), "
         f"version {found.full_version}"
     )
+
+
+for _name, _command in warehouse_cli.COMMANDS.items():
+    app.command(_name)(_command)

@@ -101,7 +101,7 @@ def discover(
     tell = progress or (lambda text: None)
     tell(f"reading {len(rows):,} questions")
     found = embed([row.text for row in rows], vectors, lambda count: tell(f"{count:,} questions read"))
-    return _first(rows, found, file, vectors, seed) if previous is None else _next(rows, found, file, previous)
+    return _first(rows, found, file, vectors, seed) if previous is None else continued(rows, found, file, previous)
 
 
 def clusters_of(earlier: Path) -> dict[str, str]:
@@ -207,7 +207,24 @@ def _typical(found: np.ndarray, cosines: np.ndarray, numbers: Sequence[int]) -> 
     return {number: order[starts[number] : starts[number + 1]][:MOST_READ].tolist() for number in numbers}
 
 
-def _next(rows: Sequence[Question], vectors: np.ndarray, file: str, state: State) -> Discovery:
+def begun(kind: str, centre: np.ndarray, usual: float) -> State:
+    """The state before the first question, where usual questions are known beforehand: their mean, and the floor of their groups."""
+    width = len(centre)
+    none = Groups(
+        centre.astype(np.float32), np.zeros((0, width), dtype=np.float32), np.zeros(0), np.zeros(0, np.int64), usual
+    )
+    return State(none, [], [], kind, [], np.zeros((0, width), dtype=np.float32), {}, 0, 1)
+
+
+def continued(
+    rows: Sequence[Question], vectors: np.ndarray, file: str, state: State, most_waiting: int = MOST_WAITING
+) -> Discovery:
+    """What comes later: old groups stay as they are, and what none of them takes makes new ones, or waits.
+
+    Args:
+        vectors: Of the rows, of the state's kind.
+        most_waiting: Questions that are kept waiting.
+    """
     old = len(state.ids)
     found = grouping.join(state.groups, vectors)
     outside = np.flatnonzero(found < 0)
@@ -229,7 +246,7 @@ def _next(rows: Sequence[Question], vectors: np.ndarray, file: str, state: State
     cosines = np.full(len(rows), np.nan)
     taken = np.flatnonzero(found >= 0)
     cosines[taken] = np.einsum("ij,ij->i", grouping.units(vectors[taken] - held.centre), held.means[found[taken]])
-    keep = np.flatnonzero(number < 0)[-MOST_WAITING:]
+    keep = np.flatnonzero(number < 0)[-most_waiting:]
     entries = [*state.waiting, *((file, rows[at].id, sorted(terms[int(at)])) for at in outside)]
     after = State(
         groups=held,

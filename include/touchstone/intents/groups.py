@@ -41,12 +41,14 @@ class Groups:
         means: (groups, width), unit means of the groups' centred vectors.
         floors: (groups,), least cosine with the mean at which a question belongs to the group.
         sizes: (groups,), questions ever taken in.
+        usual: Floor of usual groups, where that is known before there is any.
     """
 
     centre: np.ndarray
     means: np.ndarray
     floors: np.ndarray
     sizes: np.ndarray
+    usual: float | None = None
 
 
 def units(vectors: np.ndarray) -> np.ndarray:
@@ -131,7 +133,10 @@ def first_groups(vectors: np.ndarray, seed: int) -> tuple[Groups, np.ndarray]:
 
 
 def _described(centre: np.ndarray, centred: np.ndarray, found: np.ndarray) -> Groups:
-    count = int(found.max()) + 1
+    return _counted(centre, centred, found, int(found.max()) + 1)
+
+
+def _counted(centre: np.ndarray, centred: np.ndarray, found: np.ndarray, count: int) -> Groups:
     sums = np.zeros((count, centred.shape[1]), dtype=np.float64)
     np.add.at(sums, found, centred)
     means = units(sums).astype(np.float32)
@@ -146,9 +151,34 @@ def _described(centre: np.ndarray, centred: np.ndarray, found: np.ndarray) -> Gr
     return Groups(centre.astype(np.float32), means, floors, sizes)
 
 
+def usual_floor(centre: np.ndarray, vectors: np.ndarray, found: np.ndarray) -> float:
+    """Middle floor of groups that are known."""
+    return float(np.median(_described(centre, units(vectors - centre), found).floors))
+
+
+def measured(groups: Groups, count: int, found: np.ndarray, vectors: np.ndarray) -> Groups:
+    """Groups whose members are known, described anew.
+
+    Args:
+        groups: Whose centre holds; its own groups do not count.
+        count: Of the groups; one without a member takes nothing in.
+        found: Group of each vector.
+    """
+    if not len(found):
+        width = len(groups.centre)
+        return Groups(
+            groups.centre, np.zeros((count, width), np.float32), np.ones(count), np.zeros(count, int), groups.usual
+        )
+    fresh = _counted(groups.centre, units(vectors - groups.centre), found, count)
+    fresh.usual = groups.usual
+    return fresh
+
+
 def join(groups: Groups, vectors: np.ndarray) -> np.ndarray:
     """The group that takes in each unit vector, or -1; the groups' sizes grow."""
     found = np.full(len(vectors), -1, dtype=np.int64)
+    if not len(groups.means):
+        return found
     for first in range(0, len(vectors), _BLOCK):
         cosines = units(vectors[first : first + _BLOCK] - groups.centre) @ groups.means.T
         best = cosines.argmax(axis=1)
@@ -176,12 +206,15 @@ def new_groups(groups: Groups, vectors: np.ndarray) -> tuple[Groups, np.ndarray]
     found[kept] = np.searchsorted(large, number[kept])
     fresh = _described(groups.centre, centred[kept], found[kept])
     # a small group's own spread is not known: the usual one of the old groups holds for it
-    fresh.floors = np.minimum(fresh.floors, np.median(groups.floors)) if len(groups.floors) else fresh.floors
+    usual = np.median(groups.floors) if len(groups.floors) else groups.usual
+    if usual is not None:
+        fresh.floors = np.minimum(fresh.floors, usual)
     together = Groups(
         groups.centre,
         np.vstack([groups.means, fresh.means]),
         np.concatenate([groups.floors, fresh.floors]),
         np.concatenate([groups.sizes, fresh.sizes]),
+        groups.usual,
     )
     found[kept] += len(groups.means)
     return together, found

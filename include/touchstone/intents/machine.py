@@ -126,6 +126,10 @@ class Machine:
     def __post_init__(self) -> None:
         self._vectors = {name: restored(*rows) for name, rows in self.vectors.items()}
 
+    def known_vectors(self, kind: str) -> tuple[np.ndarray, np.ndarray]:
+        """Vectors of the questions that were learned from, and the intent that each speaks for most."""
+        return self._vectors[kind], self.kernel.argmax(axis=1)
+
     def views(self, texts: Sequence[str], vectors: dict[str, np.ndarray]) -> Views:
         return Views({kind: self.weights[kind].apply(counts(texts, kind)) for kind in (WORDS, CHARACTERS)}, vectors)
 

@@ -30,9 +30,10 @@ SEED = 7
 FALSE_NOVEL = 0.05
 KNOWN_KINDS = {STATIC: (STATIC,), TRANSFORMER: (STATIC, TRANSFORMER)}
 BATCH = 2_000
+DOCUMENT = "model.json"
 _FILES = ArrayFolder(
     what="the model",
-    document="model.json",
+    document=DOCUMENT,
     versions={
         "format": 1,
         "machine_version": MACHINE_VERSION,

@@ -40,6 +40,7 @@ SCRIPTS: tuple[tuple[str, str | None], ...] = (
     ("050_clean.sql", "touchstone_transformer"),
     ("060_scores.sql", "touchstone_transformer"),
     ("065_models.sql", "touchstone_transformer"),
+    ("067_intents.sql", "touchstone_transformer"),
 )
 _BOOTSTRAP_LOCK = 0x746F756368  # two processes that bootstrap at once wait for each other
 

@@ -240,6 +240,8 @@ def retire(connection: psycopg.Connection, definitions: Definitions, schemas: tu
     if _unbuilt(connection, definitions, schemas):
         steps = ["core", "score", "gate_2", *_MART_STEPS] if schemas == CORE_SCHEMAS else list(_MART_STEPS)
         connection.execute("delete from ops.watermarks where step = any(%s)", [steps])
+        if schemas == CORE_SCHEMAS:
+            connection.execute("delete from ops.watermarks where step = 'intents'")
     return found
 
 
