@@ -314,10 +314,6 @@ def _check_whole(kind: Kind, row: dict[str, Any]) -> None:
             raise UnusableRecord(
                 "missing_value", f"{column.name} is missing where {other} is {value!r}", f"Fill in {column.name}."
             )
-    if kind.at_least_one and all(row[name] is None for name in kind.at_least_one):
-        raise UnusableRecord(
-            "missing_value", f"none of {', '.join(kind.at_least_one)} is given", "Fill in one of them."
-        )
     given = [(name, row[name]) for name in kind.in_order if row[name] is not None]
     for (earlier, first), (later, second) in itertools.pairwise(given):
         if second < first:
