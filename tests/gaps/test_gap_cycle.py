@@ -308,7 +308,7 @@ def test_weeks_count_what_opened_and_closed(seen: Seen) -> None:
     assert sum(row["opened_count"] for row in weeks) == len(opened)
     assert sum(row["verified_count"] for row in weeks) == 1
     assert weeks[-1]["backlog_count"] == sum(gap["is_open"] for gap in seen.gaps[END].values())
-    assert weeks[0]["identified_question_count"] == 0
+    assert weeks[0]["identified_question_count"] < weeks[0]["failed_question_count"]
     assert any(row["identification_rate"] > 0.5 for row in weeks)
 
 

@@ -17,7 +17,8 @@ questions as (
         questions.topic,
         questions.interaction_key,
         questions.episode_number,
-        questions.message_key
+        questions.message_key,
+        questions.outcome
     from {{ ref('ai_questions') }} as questions
     inner join {{ ref('affected_question_dates') }} as dates on questions.interaction_date = dates.interaction_date
 
@@ -35,16 +36,13 @@ failed as (
 episodes as (
 
     select distinct
-        questions.interaction_date,
-        questions.topic,
-        questions.interaction_key,
-        questions.episode_number,
-        outcomes.outcome
+        interaction_date,
+        topic,
+        interaction_key,
+        episode_number,
+        outcome
     from questions
-    inner join {{ ref('outcomes') }} as outcomes
-        on
-            questions.interaction_key = outcomes.interaction_key
-            and questions.episode_number = outcomes.episode_number
+    where outcome is not null
 
 ),
 

@@ -144,6 +144,7 @@ final as (
         asked.message_key,
         interactions.topic,
         asked.agent_version,
+        outcomes.outcome,
         asked.answer_keys,
         coalesce(retrieved.article_keys, '{}') as article_keys,
         asked.episode_number,
@@ -160,6 +161,10 @@ final as (
         {{ var('ledger_id') }}::bigint as _ledger_id
     from asked
     inner join interactions on asked.interaction_key = interactions.interaction_key
+    left join {{ ref('outcomes') }} as outcomes
+        on
+            asked.interaction_key = outcomes.interaction_key
+            and asked.episode_number = outcomes.episode_number
     left join retrieved
         on
             asked.interaction_key = retrieved.interaction_key

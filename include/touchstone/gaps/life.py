@@ -48,6 +48,7 @@ class Rules:
     fix_z: float
     lacking_most: float
     unsure_most: float
+    most_z: float
 
     @classmethod
     def of(cls, parameters: Mapping[str, Any]) -> Rules:
@@ -65,6 +66,7 @@ class Rules:
             fix_z=parameters["z_95"],
             lacking_most=parameters["gap_lacking_most"],
             unsure_most=parameters["gap_unsure_most"],
+            most_z=parameters["gap_most_z"],
         )
 
 
@@ -342,13 +344,13 @@ class _Walk:
         count = {LACKING: found.lacking, UNSURE: found.unsure, WORSE: found.failed}[found.opened_by]
         if found.reference_asked < rules.baseline_min_n:
             return False
-        if found.opened_by == LACKING and wilson(count, found.asked, rules.fix_z)[0] <= rules.lacking_most:
+        if found.opened_by == LACKING and wilson(count, found.asked, rules.most_z)[0] <= rules.lacking_most:
             return False
         # an agent that is unsure for a week has met hard cases: that it stays unsure is a sign
         if found.opened_by == UNSURE and (
             found.days < max(rules.window_days)
             or found.asked < rules.baseline_min_n
-            or wilson(count, found.asked, rules.fix_z)[0] <= rules.unsure_most
+            or wilson(count, found.asked, rules.most_z)[0] <= rules.unsure_most
         ):
             return False
         return difference(count, found.asked, found.reference, found.reference_asked, rules.z)[1] > 0

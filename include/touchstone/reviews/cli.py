@@ -242,7 +242,8 @@ def activate(
     moment = _begin(as_of)
     models.activate(model_id, moment, only=only or ())
     print(
-        f"{model_id} is active; readers see its scores after the next publication (`touchstone marts`, `validate gate_3`, `publish`)"
+        f"{model_id} is active; readers see its scores after the next publication "
+        "(`touchstone facts`, `gaps`, `marts`, `validate gate_3`, `publish`)"
     )
 
 

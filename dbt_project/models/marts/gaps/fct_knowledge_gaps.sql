@@ -111,7 +111,7 @@ asked as (
         questions.*,
         coalesce(details.stale_retrieval_count > 0, false) as is_from_stale,
         coalesce(details.is_retrieval_stated, false) as is_retrieval_stated,
-        coalesce(outcomes.outcome in ('escalated', 'returned'), false) as is_escalated_or_returned,
+        coalesce(details.outcome in ('escalated', 'returned'), false) as is_escalated_or_returned,
         row_number() over (
             partition by questions.gap_id
             order by questions.signal_count desc, questions.asked_at desc, questions.message_key asc
@@ -121,10 +121,6 @@ asked as (
         on
             questions.interaction_key = details.interaction_key
             and questions.message_key = details.message_key
-    left join {{ ref('outcomes') }} as outcomes
-        on
-            questions.interaction_key = outcomes.interaction_key
-            and questions.episode_number = outcomes.episode_number
 
 ),
 
