@@ -8,11 +8,14 @@ select
     record ->> 'labelled_by' as labelled_by,
     (record ->> 'labelled_at')::timestamptz as labelled_at,
     -- which of its reviews changed the label is what training data are judged by
-    exists (
-        select 1 from {{ source('feedback', 'records') }} as earlier
-        where
-            earlier.superseded_by = records.record_id
-            and earlier.record ->> 'true_intent' <> records.record ->> 'true_intent'
+    (
+        record_id in (
+            select earlier.superseded_by
+            from {{ source('feedback', 'records') }} as earlier
+            where
+                earlier.superseded_by is not null
+                and earlier.record ->> 'true_intent' <> records.record ->> 'true_intent'
+        )
     ) as is_corrected,
     taken_up_as_of,
     run_id
