@@ -8,6 +8,15 @@
     ]) }}
 {%- endmacro %}
 
+{# Their sums over the rows of a relation, for a select. #}
+{% macro summed_ai_sums(relation) -%}
+    {%- for name in ai_sums() -%}
+        sum({{ relation }}.{{ name }}) as {{ name }}
+        {%- if not loop.last %},
+        {% endif -%}
+    {%- endfor -%}
+{%- endmacro %}
+
 {# The metrics of AI agents over sums of rpt_ai_daily, as rows of values: metric, direction (1: more is better), total, n, and for a
    mean the sum of squares. #}
 {% macro ai_metric_values(sums) -%}

@@ -45,7 +45,7 @@ class Measured:
     """What the warehouse says of the planted version.
 
     Attributes:
-        days: Days from its start until it was surely worse, seen from the day that is the limit; None where it was not by then.
+        days: Its day on which it was surely worse, seen from the day that is the limit; None where it was not by then.
         cell: (slice_type, slice_value) in which the decision finds it worst.
         decision: What the warehouse recommends on that day.
         false_alarms: Metrics and slices of the quarter that were surely worse and are not.
@@ -101,7 +101,7 @@ def versions(_folder: Path) -> Iterator[Row]:
         found = measure(company, settings)
     topic = planted_version(company).parameters["topic"]
     yield Row(
-        "simulated company: days until the worse version was known",
+        "simulated company: day of the worse version on which it was surely worse, as seen on its 7th",
         float(MOST_DAYS + 1 if found.days is None else found.days),
         bar=MOST_DAYS,
         lower_is_better=True,

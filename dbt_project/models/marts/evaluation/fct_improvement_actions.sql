@@ -63,9 +63,7 @@ summed as (
         spans.action_key,
         spans.span,
         spans.metric,
-        {%- for name in ai_sums() %}
-            sum(daily.{{ name }}) as {{ name }}{{ "," if not loop.last }}
-        {%- endfor %}
+        {{ summed_ai_sums('daily') }}
     from spans
     inner join {{ ref('rpt_ai_daily') }} as daily
         on

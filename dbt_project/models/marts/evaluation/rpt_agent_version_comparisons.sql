@@ -69,7 +69,13 @@ looks as (
         on
             pairs.agent_key = side_by_side.agent_key
             and pairs.agent_version = side_by_side.agent_version
-    cross join (values {% for days in var('version_looks') %}({{ days }}){{ ", " if not loop.last }}{% endfor %}) as days (look_days)
+    cross join
+        (
+            values
+            {%- for days in var('version_looks') %}
+                ({{ days }}){{ "," if not loop.last }}
+            {%- endfor %}
+        ) as days (look_days)
     where pairs.first_date + days.look_days <= {{ utc_date(as_of()) }}
 
 ),
@@ -86,9 +92,7 @@ new_sums as (
         looks.look_date,
         daily.slice_type,
         daily.slice_value,
-        {%- for name in ai_sums() %}
-            sum(daily.{{ name }}) as {{ name }}{{ "," if not loop.last }}
-        {%- endfor %}
+        {{ summed_ai_sums('daily') }}
     from looks
     inner join daily
         on
@@ -110,9 +114,7 @@ old_sums as (
         looks.look_days,
         daily.slice_type,
         daily.slice_value,
-        {%- for name in ai_sums() %}
-            sum(daily.{{ name }}) as {{ name }}{{ "," if not loop.last }}
-        {%- endfor %}
+        {{ summed_ai_sums('daily') }}
     from looks
     inner join daily
         on
@@ -159,7 +161,11 @@ compared as (
     cross join lateral ({{ ai_metric_values('old_sums') }}) as previous (metric, direction, total, n, square_sum)
     where
         metrics.metric = previous.metric
-        and metrics.metric in ('{{ (var("version_primary_metrics") + var("version_guardrail_metrics")) | join("', '") }}')
+        and metrics.metric in (
+            {%- for name in var('version_primary_metrics') + var('version_guardrail_metrics') %}
+                '{{ name }}'{{ "," if not loop.last }}
+            {%- endfor %}
+        )
         and metrics.n > 0
         and previous.n > 0
 
@@ -171,7 +177,9 @@ shared as (
     select
         agent_key,
         agent_version,
-        count(distinct (metric, slice_type, slice_value)) as comparison_count
+        count(distinct concat_ws('|', metric, slice_type, slice_value)) as comparison_count,
+        {{ var('version_alarm_share') }}::double precision
+        / (count(distinct concat_ws('|', metric, slice_type, slice_value)) * {{ var('version_looks') | length }}) as alarm_share
     from compared
     group by agent_key, agent_version
 
@@ -182,9 +190,7 @@ levels as (
     select
         compared.*,
         shared.comparison_count,
-        {{ normal_upper_quantile(
-            '(' ~ var('version_alarm_share') ~ '::double precision / (shared.comparison_count * ' ~ (var('version_looks') | length) ~ '))'
-        ) }} as z
+        {{ normal_upper_quantile('shared.alarm_share') }} as z
     from compared
     inner join shared
         on

@@ -169,9 +169,10 @@ final as (
         decided.comparison_type,
         decided.decision,
         case decided.decision
-            when 'roll_back' then
-                'Take version ' || decided.agent_version || ' back to ' || decided.previous_version || ': ' || decided.worst_metric
-                || ' is surely worse on ' || decided.worst_slice_type || ' ' || decided.worst_slice_value
+            when 'roll_back'
+                then
+                    'Take version ' || decided.agent_version || ' back to ' || decided.previous_version || ': '
+                    || decided.worst_metric || ' is surely worse on ' || decided.worst_slice_type || ' ' || decided.worst_slice_value
             when 'too_early' then 'Keep the share of version ' || decided.agent_version || ' as it is and wait for more episodes'
             when 'expand' then 'Give version ' || decided.agent_version || ' more of the traffic'
             else

@@ -35,16 +35,14 @@ summed as (
     select
         changes.change_key,
         (daily.interaction_date > changes.change_date) as is_after,
-        {%- for name in ai_sums() %}
-            sum(daily.{{ name }}) as {{ name }}{{ "," if not loop.last }}
-        {%- endfor %}
+        {{ summed_ai_sums('daily') }}
     from changes
     inner join {{ ref('rpt_ai_daily') }} as daily
         on
             changes.slice_type = daily.slice_type
             and changes.slice_value = daily.slice_value
             and daily.interaction_date between changes.before_from and changes.after_until
-            and daily.interaction_date <> changes.change_date
+            and changes.change_date <> daily.interaction_date
     group by changes.change_key, daily.interaction_date > changes.change_date
 
 ),

@@ -21,14 +21,12 @@ daily as (
 summed as (
 
     select
-        interaction_date,
-        slice_type,
-        slice_value,
-        {%- for name in ai_sums() %}
-            sum({{ name }}) as {{ name }}{{ "," if not loop.last }}
-        {%- endfor %}
+        daily.interaction_date,
+        daily.slice_type,
+        daily.slice_value,
+        {{ summed_ai_sums('daily') }}
     from daily
-    group by interaction_date, slice_type, slice_value
+    group by daily.interaction_date, daily.slice_type, daily.slice_value
 
 ),
 

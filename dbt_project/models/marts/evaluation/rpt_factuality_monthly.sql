@@ -58,8 +58,8 @@ counted as (
     from months
     inner join {{ ref('rpt_ai_daily') }} as daily
         on
-            daily.interaction_date >= months.period_start
-            and daily.interaction_date < months.period_start + interval '1 month'
+            months.period_start <= daily.interaction_date
+            and months.period_start + interval '1 month' > daily.interaction_date
     cross join
         lateral (
             values (daily.slice_type, daily.slice_value), ('agent_version', case daily.slice_type when 'all' then daily.agent_version end)

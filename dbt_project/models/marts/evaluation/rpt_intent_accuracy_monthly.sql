@@ -31,8 +31,8 @@ judged as (
     from {{ ref('affected_label_months') }} as months
     inner join {{ ref('fct_ai_episodes') }} as episodes
         on
-            episodes.interaction_date >= months.period_start
-            and episodes.interaction_date < months.period_start + interval '1 month'
+            months.period_start <= episodes.interaction_date
+            and months.period_start + interval '1 month' > episodes.interaction_date
     left join labels on episodes.interaction_key = labels.interaction_key
     where
         episodes.stated_intent is not null

@@ -88,9 +88,10 @@ final as (
         counted.case_type,
         counted.previous_version,
         case
-            when counted.regressed_count > 0 then
-                'Repair the ' || counted.regressed_count || ' cases of ' || counted.suite || ' that ' || counted.previous_version
-                || ' passed, before version ' || counted.agent_version || ' gets more traffic'
+            when counted.regressed_count > 0
+                then
+                    'Repair the ' || counted.regressed_count || ' cases of ' || counted.suite || ' that ' || counted.previous_version
+                    || ' passed, before version ' || counted.agent_version || ' gets more traffic'
             when counted.passed_count < counted.n then 'Work on the cases that fail since before'
             else 'None: keep the suite'
         end as recommended_action,

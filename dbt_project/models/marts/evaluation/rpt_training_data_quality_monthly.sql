@@ -95,8 +95,10 @@ spread as (
         count(*)::int as cell_count,
         -- entropy over its largest value: 1 where all cells are equally large
         case
-            when count(*) > 1 then
-                (ln(sum(cell_count)) - sum((cell_count * ln(cell_count))::numeric) / sum(cell_count)) / ln(count(*))
+            when count(*) > 1
+                then
+                    (ln(sum(cell_count)) - sum((cell_count * ln(cell_count))::numeric) / sum(cell_count))
+                    / ln(count(*))
             else 0
         end::double precision as diversity
     from cells
@@ -133,9 +135,12 @@ final as (
 
     select
         case
-            when counted.conflicting_count > {{ var('conflicting_share_max') }} * counted.n then 'Settle the labels on which labellers differ'
-            when counted.duplicate_count > {{ var('duplicate_share_max') }} * counted.n then 'Draw other conversations: many labelled texts are equal'
-            when coalesce(spread.diversity, 0) < {{ var('diversity_min') }} then 'Label what is rare: some intents, languages or channels have few examples'
+            when counted.conflicting_count > {{ var('conflicting_share_max') }} * counted.n
+                then 'Settle the labels on which labellers differ'
+            when counted.duplicate_count > {{ var('duplicate_share_max') }} * counted.n
+                then 'Draw other conversations: many labelled texts are equal'
+            when coalesce(spread.diversity, 0) < {{ var('diversity_min') }}
+                then 'Label what is rare: some intents, languages or channels have few examples'
             else 'Go on labelling as now'
         end as recommended_action,
         {{ routed_team() }} as owner,
