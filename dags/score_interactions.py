@@ -1,7 +1,7 @@
 """
 ### Purpose
 Scores every interaction that has no score of the active scorer for its present content, takes up what people say back, asks them
-for what is due, and checks the scores.
+for what is due, reads what customers ask for with the active model of intents, and checks the scores.
 
 ### Inputs and outputs
 Reads `touchstone://core`, `feedback.inbox` and `feedback.review_inbox`. Updates `touchstone://scores`.

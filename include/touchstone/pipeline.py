@@ -319,8 +319,9 @@ def intents(as_of: datetime, settings: Settings | None = None) -> IntentStep:
 
     with pipeline_lock(settings):
         result = read_questions(as_of, settings)
-        with connect("transformer", autocommit=True, settings=settings) as connection:
-            _analyze_outdated(connection, ["scores"])
+        if result.interactions:
+            with connect("transformer", autocommit=True, settings=settings) as connection:
+                _analyze_outdated(connection, ["scores"])
         return result
 
 

@@ -53,7 +53,7 @@ def usual(day: int, per_intent: int) -> list[dict[str, object]]:
                 conversation(
                     f"{intent}-{day}-{turn}",
                     day,
-                    [("customer", text), ("human_agent", "Let me look into that for you.")],
+                    [("customer", text), ("human_agent", f"Let me look into {intent} {day}/{turn} for you.")],
                     topic=intent,
                     minute=number * 20 + turn,
                 )
@@ -67,7 +67,7 @@ def unheard(day: int, first: int, count: int, prefix: str = "job") -> list[dict[
         conversation(
             f"{prefix}-{day}-{turn}",
             day,
-            [("customer", text), ("human_agent", "I will forward this.")],
+            [("customer", text), ("human_agent", f"I will forward this as {prefix} {day}/{turn}.")],
             minute=300 + turn,
         )
         for turn, text in enumerate(new_questions(first + count)[first:])

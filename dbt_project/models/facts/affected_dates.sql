@@ -29,6 +29,7 @@ final as (
         'fct_ai_episodes',
         'fct_ai_answers',
         'fct_handoffs',
+        'fct_interaction_intents',
     ] %}
 
         select {{ fact }}.interaction_date

@@ -27,7 +27,7 @@ _SAID = """
         from unnest(%(keys)s::text[], %(moments)s::timestamptz[]) as wanted (interaction_key, started_at)
         inner join core.messages as messages
             on messages.interaction_key = wanted.interaction_key and messages.interaction_started_at = wanted.started_at
-        where not messages.is_internal
+        where not messages.is_internal and messages.interaction_started_at between %(first)s and %(last)s
         window earlier as (partition by messages.interaction_key order by messages.ordinal rows between unbounded preceding and 1 preceding)
     )
 
@@ -74,11 +74,16 @@ def openings(
         least_words: Words of the customer from which a reply ends the question.
     """
     said: dict[str, list[tuple[str, str]]] = {}
+    if not interactions:
+        return {}
+    moments = [moment for _, moment in interactions]
     for key, message, text in connection.execute(
         _SAID,
         {
             "keys": [key for key, _ in interactions],
-            "moments": [moment for _, moment in interactions],
+            "moments": moments,
+            "first": min(moments),
+            "last": max(moments),
             "least": least_words,
         },
     ):

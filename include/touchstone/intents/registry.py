@@ -188,13 +188,6 @@ def set_aside(connection: psycopg.Connection, version: str, as_of: datetime, rea
     _retire(connection, version, as_of, reason)
 
 
-def active(connection: psycopg.Connection) -> tuple[str, bool] | None:
-    """(version, whether it has read everything once) of the active model; None without one."""
-    return connection.execute(
-        "select model_version, is_complete from scores.intent_models where state = 'active'"
-    ).fetchone()
-
-
 def list_models(connection: psycopg.Connection) -> list[dict[str, Any]]:
     """Rows of the registry without the models themselves, the newest first."""
     rows = connection.execute(

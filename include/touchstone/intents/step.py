@@ -18,8 +18,6 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from touchstone.errors import ConfigurationError, WarehouseError
-from touchstone.intents import novel, registry
-from touchstone.intents.questions import Opening, openings
 from touchstone.scoring.rows import copy_new_rows
 from touchstone.settings import Settings, get_settings
 from touchstone.warehouse import ledger
@@ -90,7 +88,7 @@ def intents(
         total = read = 0
         everything = False
         if model is not None:
-            everything = not registry.active(connection)[1]  # type: ignore[index]
+            everything = not _is_complete(connection, model.version)
             total = _find_missing(connection, model.version, newest, everything=everything)
             connection.commit()
             run.rows_in, run.versions["model"] = total, model.version
@@ -108,24 +106,42 @@ def intents(
             connection.execute(
                 "update scores.intent_models set is_complete = true where model_version = %s", [model.version]
             )
-        grouped = novel.group(connection, model, as_of, run.run_id, parameters, everything=everything)
+        new = clusters = 0
+        if model is not None or _has_clusters(connection):
+            from touchstone.intents import novel
+
+            grouped = novel.group(connection, model, as_of, run.run_id, parameters, everything=everything)
+            new, clusters = grouped.new, grouped.clusters
+            run.detail |= {"questions_read": read} | grouped.detail()
         _move_watermark(connection, newest, run.run_id, as_of)
         connection.commit()
-        run.detail |= {"questions_read": read} | grouped.detail()
-        return IntentStep(model.version if model else None, total, read, grouped.new, grouped.clusters)
+        return IntentStep(model.version if model else None, total, read, new, clusters)
 
 
 def _active_model(connection: psycopg.Connection, as_of: datetime) -> tuple[Model | None, str]:
     """The active model; else why there is none. One that this version cannot use is retired with the reason."""
-    held = registry.active(connection)
+    held = connection.execute("select model_version from scores.intent_models where state = 'active'").fetchone()
     if held is None:
         return None, "no model of intents is active: see `touchstone intents register` and `activate`"
+    # what models are made of is slow to import, and most warehouses have none yet
+    from touchstone.intents import registry
+
     try:
         return registry.load_model(connection, held[0]), ""
     except ConfigurationError as error:
         registry.set_aside(connection, held[0], as_of, str(error))
         connection.commit()
         return None, f"the active model {held[0]} was retired: {error}"
+
+
+def _is_complete(connection: psycopg.Connection, version: str) -> bool:
+    return connection.execute(
+        "select is_complete from scores.intent_models where model_version = %s", [version]
+    ).fetchone()[0]
+
+
+def _has_clusters(connection: psycopg.Connection) -> bool:
+    return connection.execute("select exists (select from derived.novel_groups)").fetchone()[0]
 
 
 def _core_watermark(connection: psycopg.Connection) -> int:
@@ -181,6 +197,8 @@ def _read(
     connection: psycopg.Connection, model: Model, first: int, last: int, as_of: datetime, run_id: int, least_words: int
 ) -> int:
     """Write the rows of a batch; returns how many questions were read."""
+    from touchstone.intents.questions import Opening, openings
+
     queue = connection.execute(
         "select interaction_key, started_at, input_hash from intent_queue where place between %s and %s order by place",
         [first, last],
