@@ -11,10 +11,7 @@ from touchstone.settings import get_settings
 from touchstone.warehouse.engine import connect
 
 PAGE = (get_settings().root / "docs" / "questions.md").read_text()
-QUERIES = {
-    title: query
-    for title, query in re.findall(r"^## \d+\. (.+?)\n.*?^```sql\n(.+?)^```", PAGE, re.MULTILINE | re.DOTALL)
-}
+QUERIES = dict(re.findall(r"^## \d+\. (.+?)\n.*?^```sql\n(.+?)^```", PAGE, re.MULTILINE | re.DOTALL))
 
 
 @pytest.fixture(scope="module")
