@@ -2,7 +2,8 @@
     config(
         unique_key=['article_key', 'edited_at'],
         scope='int_entities__affected',
-        scope_columns=['article_key']
+        scope_columns=['article_key'],
+        indexes=[{'columns': ['article_id']}]
     )
 }}
 -- one row per article, language and edit that has landed: what the article said from then on

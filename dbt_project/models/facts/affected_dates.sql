@@ -30,6 +30,7 @@ final as (
         'fct_ai_answers',
         'fct_handoffs',
         'fct_interaction_intents',
+        'fct_satisfaction_signals',
     ] %}
 
         select {{ fact }}.interaction_date
