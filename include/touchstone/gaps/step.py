@@ -185,7 +185,8 @@ def _lives(
         select least((select min(interaction_date) from facts.ai_question_days), (select min(asked_date) from derived.gap_questions))
         """
     ).fetchone()[0]
-    if first is None:
+    # all of it after the ledger day: there is nothing to count yet
+    if first is None or first > last:
         return {}
     days = (last - first).days + 1
     asked, everything = _asked(connection, first, last), _Tally(days)
