@@ -14,7 +14,7 @@ import psycopg
 from psycopg import sql
 
 from touchstone.dbt import parse_project, run_dbt
-from touchstone.errors import GateError, WarehouseError
+from touchstone.errors import GateError
 from touchstone.settings import Settings, get_settings
 from touchstone.warehouse import ledger
 from touchstone.warehouse.definitions import (
@@ -218,7 +218,9 @@ def _build(step: str, worked_on: str, as_of: datetime, settings: Settings | None
             definitions = Definitions(project, (settings or get_settings()).parameters)
             require_present(connection, definitions, CORE_SCHEMAS + (MART_SCHEMAS if step == "marts" else ()))
             if step == "marts":
-                reached = _facts_of(connection, as_of)
+                from touchstone.gaps.step import require_gaps
+
+                reached = require_gaps(connection, as_of)
         if step == "facts":
             _retire_outdated(run, project, MART_SCHEMAS, settings)
         run_dbt("build", selector=step, as_of=as_of, ledger_id=run.run_id, project=project, settings=settings)
@@ -227,30 +229,6 @@ def _build(step: str, worked_on: str, as_of: datetime, settings: Settings | None
             run.rows_in = run.rows_out = connection.execute(counted).fetchone()[0]
             _move_watermark(connection, step, reached, run.run_id, as_of)
         return run.rows_in
-
-
-def _facts_of(connection: psycopg.Connection, as_of: datetime) -> int:
-    """Newest change that facts took up.
-
-    Raises:
-        WarehouseError: They, or the gaps among them, were built as of another moment, or before the stage of another cycle.
-    """
-    row = connection.execute(
-        """
-        select facts.change_id from ops.watermarks as facts
-        inner join ops.watermarks as gaps on gaps.step = 'gaps' and gaps.run_id > facts.run_id and gaps.as_of = facts.as_of
-        where facts.step = 'facts' and facts.as_of = %s
-            and not exists (select 1 from ops.runs where runs.step in ('stage', 'facts') and runs.run_id > gaps.run_id)
-        """,
-        [as_of],
-    ).fetchone()
-    if row is None:
-        raise WarehouseError(
-            "facts and gaps have not been built as of this moment",
-            as_of.isoformat(),
-            "Run `touchstone facts` and `touchstone gaps` with the same --as-of first.",
-        )
-    return row[0]
 
 
 def _retire_outdated(run: ledger.Run, project: Manifest, schemas: tuple[str, ...], settings: Settings | None) -> None:

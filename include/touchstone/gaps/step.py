@@ -126,6 +126,30 @@ def _require_facts(connection: psycopg.Connection, as_of: datetime) -> int:
     return row[0]
 
 
+def require_gaps(connection: psycopg.Connection, as_of: datetime) -> int:
+    """Newest change that facts took up, where the step has followed them.
+
+    Raises:
+        WarehouseError: They, or the gaps among them, were built as of another moment, or before the stage of another cycle.
+    """
+    row = connection.execute(
+        """
+        select facts.change_id from ops.watermarks as facts
+        inner join ops.watermarks as gaps on gaps.step = 'gaps' and gaps.run_id > facts.run_id and gaps.as_of = facts.as_of
+        where facts.step = 'facts' and facts.as_of = %s
+            and not exists (select 1 from ops.runs where runs.step in ('stage', 'facts') and runs.run_id > gaps.run_id)
+        """,
+        [as_of],
+    ).fetchone()
+    if row is None:
+        raise WarehouseError(
+            "facts and gaps have not been built as of this moment",
+            as_of.isoformat(),
+            "Run `touchstone facts` and `touchstone gaps` with the same --as-of first.",
+        )
+    return row[0]
+
+
 def _candidates(connection: psycopg.Connection, state: grouping.State, applied: Applied) -> dict[str, Candidate]:
     found: dict[str, Candidate] = {}
     for (topic,) in connection.execute("select distinct topic from facts.ai_question_days order by topic"):
@@ -161,7 +185,8 @@ def _lives(
         select least((select min(interaction_date) from facts.ai_question_days), (select min(asked_date) from derived.gap_questions))
         """
     ).fetchone()[0]
-    if first is None:
+    # all of it after the ledger day: there is nothing to count yet
+    if first is None or first > last:
         return {}
     days = (last - first).days + 1
     asked, everything = _asked(connection, first, last), _Tally(days)

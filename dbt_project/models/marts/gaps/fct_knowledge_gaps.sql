@@ -23,17 +23,21 @@ present as (
 ),
 
 -- a gap that was closed and opened again is as old as its present opening
+ordered as (
+
+    select
+        *,
+        lag(status) over (partition by gap_id order by status_number) as previous_status
+    from statuses
+
+),
+
 opened as (
 
     select
         gap_id,
         max(since) as opened_at
-    from (
-        select
-            statuses.*,
-            lag(status) over (partition by gap_id order by status_number) as previous_status
-        from statuses
-    ) as ordered
+    from ordered
     where status = 'open' and (previous_status is null or previous_status in ('verified', 'dismissed'))
     group by gap_id
 
@@ -80,8 +84,8 @@ signals as (
     inner join {{ ref('fct_knowledge_gap_signals') }} as signals
         on
             gaps.gap_id = signals.gap_id
-            and signals.interaction_date > gaps.window_end - gaps.window_days
-            and signals.interaction_date <= gaps.window_end
+            and gaps.window_end - gaps.window_days < signals.interaction_date
+            and gaps.window_end >= signals.interaction_date
 
 ),
 
@@ -131,7 +135,8 @@ volume as (
         count(*)::int as window_question_count,
         count(distinct customer_key)::int as customer_count,
         count(distinct account_key)::int as account_count,
-        (count(distinct (interaction_key, episode_number)) filter (where is_escalated_or_returned))::int as escalated_or_returned_count,
+        (count(distinct interaction_key || ':' || episode_number) filter (where is_escalated_or_returned))::int
+            as escalated_or_returned_count,
         (count(*) filter (where is_retrieval_stated))::int as retrieval_stated_count,
         (count(*) filter (where is_retrieval_stated and is_without_article))::int as without_article_count,
         (count(*) filter (where is_from_stale))::int as from_stale_count,
@@ -195,8 +200,8 @@ answered as (
     from gaps
     inner join episode_days as days
         on
-            days.interaction_date > gaps.window_end - gaps.window_days
-            and days.interaction_date <= gaps.window_end
+            gaps.window_end - gaps.window_days < days.interaction_date
+            and gaps.window_end >= days.interaction_date
     group by gaps.gap_id
 
 ),

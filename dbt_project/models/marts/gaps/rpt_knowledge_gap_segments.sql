@@ -19,8 +19,8 @@ questions as (
     inner join {{ ref('fct_knowledge_gap_signals') }} as signals
         on
             gaps.gap_id = signals.gap_id
-            and signals.interaction_date > gaps.window_end - {{ var('gap_window_days') | max }}
-            and signals.interaction_date <= gaps.window_end
+            and gaps.window_end - {{ var('gap_window_days') | max }} < signals.interaction_date
+            and gaps.window_end >= signals.interaction_date
 
 ),
 

@@ -137,7 +137,7 @@ fixed as (
         percentile_cont(0.5) within group (order by velocity_days) as median_velocity_days
     from {{ ref('rpt_gap_fixes') }}
     where verdict in ('worked', 'too_early')
-    group by 1
+    group by date_trunc('week', (fixed_at - interval '1 microsecond') at time zone 'UTC')
 
 ),
 
@@ -157,8 +157,10 @@ final as (
         coalesce(fixed.velocity_n, 0) as velocity_n,
         coalesce(identified.identified_question_count, 0)::double precision / nullif(failed.failed_question_count, 0)
             as identification_rate,
-        {{ wilson_bound('coalesce(identified.identified_question_count, 0)', 'failed.failed_question_count', '-') }} as identification_ci_low,
-        {{ wilson_bound('coalesce(identified.identified_question_count, 0)', 'failed.failed_question_count', '+') }} as identification_ci_high,
+        {{ wilson_bound('coalesce(identified.identified_question_count, 0)', 'failed.failed_question_count', '-') }}
+            as identification_ci_low,
+        {{ wilson_bound('coalesce(identified.identified_question_count, 0)', 'failed.failed_question_count', '+') }}
+            as identification_ci_high,
         standing.median_open_age_days,
         fixed.median_velocity_days,
         (failed.failed_question_count < {{ var('min_cell_n') }}) as is_below_min_n,
