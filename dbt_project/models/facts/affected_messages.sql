@@ -125,20 +125,7 @@ final as (
             cross join lateral (select {{ json_text('found.entry', 'type') }} as item) as items
             where items.item = any('{{ "{" ~ var("stated_items") | join(",") ~ "}" }}')
         ) as stated_items,
-        case
-            when scored.actor = 'human_agent' then (
-                select count(*)::int
-                from {{ ref('stg_scores__evidence') }} as evidence
-                where
-                    evidence.interaction_started_at = scored.interaction_started_at
-                    and evidence.interaction_key = scored.interaction_key
-                    and evidence.input_hash = scored.input_hash
-                    and evidence.message_key = scored.message_key
-                    and evidence.subject = 'human_agent'
-                    and evidence.indicator_id = '{{ var("asks_again_indicator") }}'
-            )
-            else 0
-        end as asked_again_count,
+        asked.asked_again_count,
         count(*) filter (where scored.actor = 'customer') over up_to_it as customer_number,
         max(scored.ordinal) filter (where scored.actor <> 'customer') over before_it as reply_before_ordinal,
         min(scored.ordinal) filter (where scored.actor = 'human_agent') over after_it as next_human_ordinal,
@@ -148,6 +135,19 @@ final as (
         (scored.text like '%?%') as has_question,
         scored.sent_at
     from scored
+    cross join
+        lateral (
+            select count(*)::int as asked_again_count
+            from {{ ref('stg_scores__evidence') }} as evidence
+            where
+                scored.actor = 'human_agent'
+                and evidence.interaction_started_at = scored.interaction_started_at
+                and evidence.interaction_key = scored.interaction_key
+                and evidence.input_hash = scored.input_hash
+                and evidence.message_key = scored.message_key
+                and evidence.subject = 'human_agent'
+                and evidence.indicator_id = '{{ var("asks_again_indicator") }}'
+        ) as asked
     window
         up_to_it as (
             partition by scored.interaction_key, scored.episode_number order by scored.ordinal

@@ -16,7 +16,6 @@ questions as (
         questions.*,
         interactions.source,
         interactions.instance,
-        interactions.started_at,
         coalesce(lead(questions.ordinal) over (
             partition by questions.interaction_key, questions.episode_number order by questions.ordinal
         ), 2147483647) as next_ordinal
@@ -69,7 +68,6 @@ handed_over as (
         questions.message_key,
         questions.source,
         questions.instance,
-        questions.started_at,
         handoffs.reason,
         handoffs.necessity,
         handoffs.human_reply_count,
@@ -93,26 +91,17 @@ replies as (
         handed_over.message_key,
         handed_over.source,
         handed_over.instance,
-        {{ word_set('messages.text') }} as words,
+        messages.words,
         messages.sent_at
     from handed_over
-    inner join {{ ref('episodes') }} as episodes
+    inner join {{ ref('affected_messages') }} as messages
         on
-            handed_over.interaction_key = episodes.interaction_key
-            and handed_over.episode_number = episodes.episode_number
-    inner join {{ ref('messages') }} as messages
-        on
-            handed_over.started_at = messages.interaction_started_at
-            and handed_over.interaction_key = messages.interaction_key
-            and messages.ordinal between episodes.first_ordinal and episodes.last_ordinal
+            handed_over.interaction_key = messages.interaction_key
+            and handed_over.episode_number = messages.episode_number
             and handed_over.taken_over_at <= messages.sent_at
-    where
-        handed_over.necessity = 'needed'
-        and messages.actor = 'human_agent'
-        and not messages.is_internal
-        and not messages.is_automation
+    where handed_over.necessity = 'needed' and messages.actor = 'human_agent'
     order by
-        handed_over.interaction_key asc, handed_over.episode_number asc, length(messages.text) desc, messages.ordinal asc
+        handed_over.interaction_key asc, handed_over.episode_number asc, cardinality(messages.words) desc, messages.ordinal asc
 
 ),
 
@@ -132,65 +121,48 @@ reply_words as (
 
 ),
 
--- an article that holds enough of a reply's words says the same; those without a word in common are never looked at
+-- how many of a reply's words each article holds; those without a word in common are never looked at
 covered as (
 
     select
         reply_words.interaction_key,
         reply_words.message_key,
         reply_words.word_count,
-        held.article_key,
-        count(*) as shared_count
+        reply_words.sent_at,
+        terms.article_key,
+        count(terms.article_key) as shared_count
     from reply_words
-    cross join
-        lateral (
-            select terms.article_key
-            from {{ ref('article_terms') }} as terms
-            where
-                terms.source = reply_words.source
-                and terms.instance = reply_words.instance
-                and terms.word = reply_words.word
-                and terms.valid_from <= reply_words.sent_at
-                and (terms.valid_to is null or terms.valid_to > reply_words.sent_at)
-        ) as held
-    group by reply_words.interaction_key, reply_words.message_key, reply_words.word_count, held.article_key
+    left join {{ ref('article_terms') }} as terms
+        on
+            reply_words.source = terms.source
+            and reply_words.instance = terms.instance
+            and reply_words.word = terms.word
+            and reply_words.sent_at >= terms.valid_from
+            and (terms.valid_to is null or reply_words.sent_at < terms.valid_to)
+    -- where no knowledge base is known, nothing can be missing from it
+    where
+        reply_words.word_count >= {{ var('least_words') }}
+        and (reply_words.source, reply_words.instance) in (
+            select
+                known.source,
+                known.instance
+            from {{ ref('article_terms') }} as known
+        )
+    group by
+        reply_words.interaction_key, reply_words.message_key, reply_words.word_count, reply_words.sent_at, terms.article_key
 
 ),
 
-written as (
-
-    select distinct
-        interaction_key,
-        message_key
-    from covered
-    where shared_count >= {{ var('gap_article_containment') }} * word_count
-
-),
-
--- where no knowledge base is known, nothing can be missing from it
-libraries as (
-
-    select distinct
-        source,
-        instance
-    from {{ ref('article_terms') }}
-
-),
-
+-- an article that holds enough of them says the same
 unwritten as (
 
     select
-        reply_words.interaction_key,
-        reply_words.message_key,
-        min(reply_words.sent_at) as sent_at
-    from reply_words
-    inner join libraries on reply_words.source = libraries.source and reply_words.instance = libraries.instance
-    left join written
-        on
-            reply_words.interaction_key = written.interaction_key
-            and reply_words.message_key = written.message_key
-    where reply_words.word_count >= {{ var('least_words') }} and written.message_key is null
-    group by reply_words.interaction_key, reply_words.message_key
+        interaction_key,
+        message_key,
+        min(sent_at) as sent_at
+    from covered
+    group by interaction_key, message_key
+    having max(shared_count::double precision / word_count) < {{ var('gap_article_containment') }}
 
 ),
 
