@@ -408,6 +408,48 @@ MARTS = (
         date '2026-03-09' as interaction_date, 'lookup' as tool_name, 10 as n, 7 as ok_count, 1 as failed_count,
         1 as timeout_count, 1 as partial_count, 0 as unknown_count, 0.3 as failure_rate
     """,
+    """
+    create table marts_build.fct_knowledge_gap_signals as
+    select
+        'q1' as message_key, 'no_article_found' as signal_type, date '2026-03-09' as interaction_date,
+        timestamptz '2026-03-09 09:00+00' as asked_at, timestamptz '2026-03-09 09:01+00' as signalled_at, 1::bigint as _ledger_id
+    """,
+    """
+    create table marts_build.fct_knowledge_gap_statuses as
+    select
+        'g1' as gap_id, 1 as status_number, 'open' as status, timestamptz '2026-03-10 00:00+00' as since,
+        timestamptz '2026-03-12 00:00+00' as until
+    """,
+    """
+    create table marts_build.fct_knowledge_gaps as
+    select
+        'g1' as gap_id, 'content' as owner_team, 'content' as owner, 'Write it.' as recommended_action, true as is_open,
+        null::timestamptz as closed_at, timestamptz '2026-03-10 00:00+00' as opened_at, 20::double precision as asked_count,
+        10 as failed_count, 0.5 as failure_rate, 0.3 as failure_ci_low, 0.7 as failure_ci_high, 2.5 as impact,
+        1200::double precision as arr_touched, 5 as age_days
+    """,
+    """
+    create table marts_build.rpt_article_health as
+    select 'x' as article_key, 10 as question_count, 4 as failed_count, 3 as unhelpful_count, 0.3 as unhelpful_rate
+    """,
+    """
+    create table marts_build.rpt_gap_fixes as
+    select
+        'g1' as gap_id, 1 as fix_number, 'worked' as verdict, 20::double precision as before_n, 20::double precision as after_n,
+        0.9 as before_rate, 0.2 as after_rate, -0.7 as rate_change, -0.9 as ci_low, -0.4 as ci_high
+    """,
+    """
+    create table marts_build.rpt_knowledge_gap_segments as
+    select
+        'g1' as gap_id, 'channel' as slice_type, 'chat' as slice_value, 6 as question_count, 5 as customer_count, 10 as n,
+        0.6 as question_share
+    """,
+    """
+    create table marts_build.rpt_knowledge_gaps_weekly as
+    select
+        date '2026-03-09' as period_start, 1 as opened_count, 2 as closed_count, 1 as verified_count, 1 as dismissed_count,
+        20 as failed_question_count, 10 as identified_question_count, 0.5 as identification_rate
+    """,
     "create table marts_build.rpt_source_health as select 'files' as source, 'default' as instance, false as is_stale",
 )
 

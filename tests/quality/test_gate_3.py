@@ -40,11 +40,18 @@ def test_conventions_hold_for_the_columns_that_follow_them(database, failing) ->
         (
             "every rate lies between 0 and 1",
             [
+                "marts_build.fct_knowledge_gaps",
                 "marts_build.rpt_agent_behaviors_daily",
                 "marts_build.rpt_ai_scorecards",
+                "marts_build.rpt_article_health",
                 "marts_build.rpt_bottom_cohort_failures",
                 "marts_build.rpt_coverage_daily",
+<<<<<<< HEAD
                 "marts_build.rpt_factuality_monthly",
+=======
+                "marts_build.rpt_gap_fixes",
+                "marts_build.rpt_knowledge_gaps_weekly",
+>>>>>>> work-wa
                 "marts_build.rpt_recovery_rates",
                 "marts_build.rpt_response_accuracy_monthly",
                 "marts_build.rpt_sentiment_alarms",
@@ -59,6 +66,7 @@ def test_conventions_hold_for_the_columns_that_follow_them(database, failing) ->
                 "marts_build.rpt_bottom_cohort_failures",
                 "marts_build.rpt_confidence_reliability",
                 "marts_build.rpt_confidence_thresholds",
+                "marts_build.rpt_gap_fixes",
                 "marts_build.rpt_handoffs_weekly",
                 "marts_build.rpt_intent_accuracy_monthly",
                 "marts_build.rpt_post_handoff_resolution",
@@ -102,6 +110,46 @@ BLOCKING = [
     (
         f"insert into marts_build.fct_handoffs select * from marts_build.fct_handoffs where {AI}",
         "every handoff of an episode is there once",
+    ),
+    (
+        "update marts_build.fct_knowledge_gap_signals set signalled_at = asked_at - interval '1 minute'",
+        "a sign does not precede its question",
+    ),
+    (
+        "update marts_build.fct_knowledge_gap_statuses set until = since - interval '1 day'",
+        "a status ends after it began",
+    ),
+    (
+        "update marts_build.fct_knowledge_gaps set owner = ''",
+        "every gap has an owner and something to do",
+    ),
+    (
+        "update marts_build.fct_knowledge_gaps set is_open = false",
+        "a gap is closed exactly when it is not open",
+    ),
+    (
+        "update marts_build.fct_knowledge_gaps set failed_count = 21",
+        "what failed was asked",
+    ),
+    (
+        "update marts_build.fct_knowledge_gaps set impact = -1",
+        "no gap costs less than nothing",
+    ),
+    (
+        "update marts_build.rpt_article_health set unhelpful_count = 5",
+        "what did not help was asked",
+    ),
+    (
+        "update marts_build.rpt_gap_fixes set ci_high = 0.1",
+        "the interval holds the change, and a fix that worked lowers it",
+    ),
+    (
+        "update marts_build.rpt_knowledge_gap_segments set question_count = 11",
+        "a segment is a part of the gap",
+    ),
+    (
+        "update marts_build.rpt_knowledge_gaps_weekly set closed_count = 3",
+        "what is identified has failed, and what is closed was verified or dismissed",
     ),
     (
         f"update marts_build.fct_handoffs set context_preservation = null where {AI}",

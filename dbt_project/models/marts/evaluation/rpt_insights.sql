@@ -379,7 +379,10 @@ valued as (
         on
             insights.slice_type = volumes.slice_type
             and insights.slice_value = volumes.slice_value
-    left join {{ ref('fct_knowledge_gaps') }} as gaps on insights.insight_type = 'knowledge_gap' and insights.subject = 'gap ' || gaps.gap_id
+    left join {{ ref('fct_knowledge_gaps') }} as gaps
+        on
+            insights.insight_type = 'knowledge_gap'
+            and insights.subject = 'gap ' || gaps.gap_id
     {{ route_joins('insights.insight_type', "case when insights.slice_type = 'topic' then insights.slice_value end") }}
 
 ),
