@@ -46,12 +46,9 @@ def test_conventions_hold_for_the_columns_that_follow_them(database, failing) ->
                 "marts_build.rpt_article_health",
                 "marts_build.rpt_bottom_cohort_failures",
                 "marts_build.rpt_coverage_daily",
-<<<<<<< HEAD
                 "marts_build.rpt_factuality_monthly",
-=======
                 "marts_build.rpt_gap_fixes",
                 "marts_build.rpt_knowledge_gaps_weekly",
->>>>>>> work-wa
                 "marts_build.rpt_recovery_rates",
                 "marts_build.rpt_response_accuracy_monthly",
                 "marts_build.rpt_sentiment_alarms",
