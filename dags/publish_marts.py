@@ -1,6 +1,7 @@
 """
 ### Purpose
-Builds facts and marts for what changed, checks them, and shows them to readers in one transaction.
+Builds facts for what changed, groups the questions that failed into knowledge gaps, builds and checks the marts, and shows them to
+readers in one transaction.
 
 ### Inputs and outputs
 Reads `touchstone://scores`. Updates `touchstone://marts`.
@@ -24,6 +25,14 @@ from touchstone.orchestration.common import MARTS, SCORES, Tag, announce, as_of_
 @dag(schedule=[SCORES], tags=[Tag.PUBLISH], doc_md=__doc__, **dag_defaults())
 def publish_marts():
     @task
+    def facts():
+        run_step("facts", get_current_context())
+
+    @task
+    def gaps():
+        run_step("gaps", get_current_context())
+
+    @task
     def marts():
         run_step("marts", get_current_context())
 
@@ -37,7 +46,7 @@ def publish_marts():
         run_step("publish", context)
         announce(context, MARTS, as_of_of(context))
 
-    marts() >> gate_3() >> publish()
+    facts() >> gaps() >> marts() >> gate_3() >> publish()
 
 
 publish_marts()

@@ -30,6 +30,7 @@ SCOPES = {
     "affected_backlog_dates",
     "affected_review_periods",
     "affected_scorecard_periods",
+    "affected_question_dates",
 }
 
 

@@ -14,9 +14,11 @@ from touchstone.settings import Settings, get_settings
 SHARED_DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 _numbers = itertools.count(1)
 LONGEST_FIRST = (
-    ("test_cycle.py", "test_models.py", "test_reviews.py", "test_account.py"),
+    ("test_cycle.py", "test_models.py", "test_reviews.py", "test_account.py", "test_questions.py"),
     ("test_airflow_cycle.py",),
     ("test_upgrade.py",),
+    ("test_gap_cycle.py",),
+    ("test_intents_cycle.py",),
     ("test_storm.py", "test_start.py", "test_deleted_for_good.py"),
     ("test_learning_model.py", "test_learning_files.py", "test_review_rows.py"),
     ("test_vendor_core.py",),

@@ -18,7 +18,7 @@ from touchstone.settings import Settings
 
 SCHEMAS = ("raw_files", "clean", "core", "scores", "facts", "marts", "marts_evidence")
 KILLS = 20
-STEPS = ("ingest", "stage", "clean", "core", "score", "marts", "publish")
+STEPS = ("ingest", "stage", "clean", "core", "score", "facts", "gaps", "marts", "publish")
 
 
 def warehouse_of(home: Home) -> Settings:

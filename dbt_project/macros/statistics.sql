@@ -36,3 +36,25 @@
         else 'needs_improvement'
     end)
 {%- endmacro %}
+
+{# Bounds of the Wilson score interval of a proportion for a quantile that is a column. #}
+{% macro wilson_bound_at(successes, n, sign, z) -%}
+    (case when {{ n }} > 0 then
+        (
+            {{ successes }} + {{ z }} * {{ z }} / 2.0
+            {{ sign }} {{ z }} * sqrt(
+                greatest(0, {{ successes }}::double precision * ({{ n }} - {{ successes }}) / {{ n }}) + {{ z }} * {{ z }} / 4.0
+            )
+        ) / ({{ n }} + {{ z }} * {{ z }})
+    end)
+{%- endmacro %}
+
+{# The z that a standard normal exceeds with probability p, 0 < p <= .5 (Abramowitz and Stegun 26.2.23, error below 4.5e-4). #}
+{% macro normal_upper_quantile(p) -%}
+    {%- set t = 'sqrt(-2 * ln(' ~ p ~ '))' -%}
+    (
+        {{ t }}
+        - (2.515517 + 0.802853 * {{ t }} + 0.010328 * power({{ t }}, 2))
+        / (1 + 1.432788 * {{ t }} + 0.189269 * power({{ t }}, 2) + 0.001308 * power({{ t }}, 3))
+    )
+{%- endmacro %}

@@ -256,7 +256,9 @@ for _name, _text in {
     "clean": "Find and redact personal data in the messages that changed.",
     "core": "Build core for the interactions that changed.",
     "review": "Take up reviews that wait, ask people for what is due, and measure agreement.",
-    "marts": "Build facts and marts, not yet visible to readers.",
+    "facts": "Build facts for what changed.",
+    "gaps": "Group the questions that failed into knowledge gaps, and apply what people decided about them.",
+    "marts": "Build the marts, not yet visible to readers.",
     "publish": "Show readers what changed, in one transaction.",
 }.items():
     app.command(_name)(_step_command(_name, f"{_text}\n\nExample: touchstone {_name} --as-of 2026-03-31"))

@@ -14,7 +14,7 @@ import psycopg
 from psycopg import sql
 
 from touchstone.dbt import parse_project, run_dbt
-from touchstone.errors import GateError
+from touchstone.errors import GateError, WarehouseError
 from touchstone.settings import Settings, get_settings
 from touchstone.warehouse import ledger
 from touchstone.warehouse.definitions import (
@@ -185,33 +185,72 @@ def build_core(as_of: datetime, settings: Settings | None = None) -> int:
     return _build("core", "staging.pending_interactions", as_of, settings)
 
 
+def build_facts(as_of: datetime, settings: Settings | None = None) -> int:
+    """Build facts for what changed or whose windows ended; returns how many interactions that were."""
+    return _build("facts", "facts.affected_interactions", as_of, settings)
+
+
 def build_marts(as_of: datetime, settings: Settings | None = None) -> int:
-    """Build facts and marts_build for what changed or whose windows ended; returns how many interactions that were."""
+    """Build marts_build for the interactions that facts were built for; returns how many these were.
+
+    Raises:
+        WarehouseError: Facts have not been built as of this moment.
+    """
     return _build("marts", "facts.affected_interactions", as_of, settings)
 
 
 def _build(step: str, worked_on: str, as_of: datetime, settings: Settings | None) -> int:
     """One dbt selector, and the watermark of its step at the newest change that was there before it began.
 
+    Marts move theirs to where facts stand: what a run works on follows from the watermark of the marts, so that a cycle which is
+    killed between the two begins again with the same facts.
+
     Args:
-        worked_on: Table that the selector fills with the interactions it works on.
+        worked_on: Table that holds the interactions that the selector works on.
 
     Raises:
-        WarehouseError: Staging or core is of another version.
+        WarehouseError: What the step reads is of another version, or of another moment.
     """
     with pipeline_lock(settings), ledger.step(step, as_of=as_of, settings=settings) as run:
-        newest = _newest_change(settings)
+        reached = _newest_change(settings)
         project = parse_project(settings)
         with connect("transformer", settings=settings) as connection:
-            require_present(connection, Definitions(project, (settings or get_settings()).parameters), CORE_SCHEMAS)
-        if step == "marts":
+            definitions = Definitions(project, (settings or get_settings()).parameters)
+            require_present(connection, definitions, CORE_SCHEMAS + (MART_SCHEMAS if step == "marts" else ()))
+            if step == "marts":
+                reached = _facts_of(connection, as_of)
+        if step == "facts":
             _retire_outdated(run, project, MART_SCHEMAS, settings)
         run_dbt("build", selector=step, as_of=as_of, ledger_id=run.run_id, project=project, settings=settings)
         with connect("transformer", settings=settings) as connection:
             counted = sql.SQL("select count(*) from {}").format(sql.Identifier(*worked_on.split(".")))
             run.rows_in = run.rows_out = connection.execute(counted).fetchone()[0]
-            _move_watermark(connection, step, newest, run.run_id, as_of)
+            _move_watermark(connection, step, reached, run.run_id, as_of)
         return run.rows_in
+
+
+def _facts_of(connection: psycopg.Connection, as_of: datetime) -> int:
+    """Newest change that facts took up.
+
+    Raises:
+        WarehouseError: They, or the gaps among them, were built as of another moment, or before the stage of another cycle.
+    """
+    row = connection.execute(
+        """
+        select facts.change_id from ops.watermarks as facts
+        inner join ops.watermarks as gaps on gaps.step = 'gaps' and gaps.run_id > facts.run_id and gaps.as_of = facts.as_of
+        where facts.step = 'facts' and facts.as_of = %s
+            and not exists (select 1 from ops.runs where runs.step in ('stage', 'facts') and runs.run_id > gaps.run_id)
+        """,
+        [as_of],
+    ).fetchone()
+    if row is None:
+        raise WarehouseError(
+            "facts and gaps have not been built as of this moment",
+            as_of.isoformat(),
+            "Run `touchstone facts` and `touchstone gaps` with the same --as-of first.",
+        )
+    return row[0]
 
 
 def _retire_outdated(run: ledger.Run, project: Manifest, schemas: tuple[str, ...], settings: Settings | None) -> None:
@@ -266,6 +305,14 @@ def review(as_of: datetime, settings: Settings | None = None) -> object:
         return take_up_and_ask(as_of, settings)
 
 
+def gaps(as_of: datetime, settings: Settings | None = None) -> object:
+    """Group the questions that failed into knowledge gaps, and apply what people decided about them."""
+    from touchstone.gaps.step import gaps as find_gaps
+
+    with pipeline_lock(settings):
+        return find_gaps(as_of, settings)
+
+
 def intents(as_of: datetime, settings: Settings | None = None) -> IntentStep:
     """Read what customers ask for with the active model of intents, and group what is new."""
     from touchstone.intents.step import intents as read_questions
@@ -296,6 +343,8 @@ STEPS: dict[str, Callable[..., object]] = {
     "review": review,
     "intents": intents,
     "gate_2": lambda as_of, settings=None: validate("gate_2", as_of, settings),
+    "facts": build_facts,
+    "gaps": gaps,
     "marts": build_marts,
     "gate_3": lambda as_of, settings=None: validate("gate_3", as_of, settings),
     "publish": publish,
@@ -431,7 +480,7 @@ def _require_passed_gate(settings: Settings | None) -> None:
     with connect("transformer", settings=settings) as connection:
         built, passed = connection.execute(
             """
-            select max(run_id) filter (where step = 'marts'), max(run_id) filter (where step = 'gate_3' and status = 'succeeded')
+            select max(run_id) filter (where step in ('facts', 'marts')), max(run_id) filter (where step = 'gate_3' and status = 'succeeded')
             from ops.runs
             """
         ).fetchone()
@@ -439,7 +488,7 @@ def _require_passed_gate(settings: Settings | None) -> None:
         raise GateError(
             "the last build of the marts has not passed gate 3",
             f"build {built}, last pass {passed}",
-            "Run `touchstone validate gate_3`, and `touchstone marts` before it when the build was stopped.",
+            "Run `touchstone validate gate_3`, and `touchstone facts | gaps | marts` before it when the build was stopped.",
         )
 
 

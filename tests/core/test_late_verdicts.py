@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from vendor_rows import Vendors, product_event
 
 from touchstone import pipeline
 from touchstone.settings import Settings
 from touchstone.sources import files
 from touchstone.warehouse.engine import connect
+from vendor_rows import Vendors, product_event
 
 FIRST, SECOND = datetime(2026, 3, 6, tzinfo=UTC), datetime(2026, 3, 7, tzinfo=UTC)
 
@@ -43,7 +43,7 @@ def _conversation(name: str, topic: str, *more: tuple[str, str, str], **fields: 
 def _run(folder: Path, documents: list[dict[str, Any]], as_of: datetime, settings: Settings) -> None:
     (folder / f"{as_of:%d}.jsonl").write_text("".join(json.dumps(one) + "\n" for one in documents))
     files.ingest(folder, as_of=as_of, settings=settings)
-    for step in ("stage", "clean", "core", "score", "marts"):
+    for step in ("stage", "clean", "core", "score", "facts", "gaps", "marts"):
         pipeline.STEPS[step](as_of, settings)
 
 

@@ -10,7 +10,6 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg.rows import dict_row
-from vendor_rows import Vendors, moment
 from vendor_world import day_one, day_two
 
 from checksums import digests
@@ -19,13 +18,14 @@ from touchstone.dbt import run_dbt
 from touchstone.settings import Settings, get_settings
 from touchstone.warehouse.bootstrap import bootstrap
 from touchstone.warehouse.engine import connect
+from vendor_rows import Vendors, moment
 
 AS_OF = datetime(2026, 4, 1, tzinfo=UTC)
 Row = dict[str, Any]
 
 
 def run(settings: Settings) -> None:
-    for step in ("stage", "clean", "core", "marts"):
+    for step in ("stage", "clean", "core", "facts", "gaps", "marts"):
         pipeline.STEPS[step](AS_OF, settings)
 
 

@@ -112,6 +112,18 @@ def test_a_correction_supersedes_and_what_it_corrects_stays(database, tmp_path):
     ).fetchall() == [("ann", False), ("bob", True)]
 
 
+def test_free_words_are_stored_without_personal_data(database, tmp_path):
+    said = change("p1", reason="ask ann.smith@example.com, phone +44 20 7946 0958")
+    import_files("change_log", [write(tmp_path / "p.jsonl", [said])], AS_OF)
+    reason = database.execute(
+        "select record->>'reason' from feedback.records where record->>'change_id' = 'p1'"
+    ).fetchone()[0]
+    assert reason.startswith("ask ")
+    assert "example.com" not in reason
+    assert "7946" not in reason
+    assert import_files("change_log", [tmp_path / "p.jsonl"], AS_OF).unchanged == 1
+
+
 def test_csv_and_parquet_say_the_same_as_json(database, tmp_path):
     import pyarrow
     from pyarrow import parquet

@@ -26,6 +26,15 @@ CHANGE = {
     "changed": "tone",
     "changed_at": "2026-03-01T10:00:00+02:00",
 }
+DECISION = {
+    "gap_id": "g0123456789ab",
+    "decision": "split",
+    "decided_by": "ann",
+    "decided_at": "2026-03-02T10:00:00Z",
+    "reason": "two questions",
+    "message_keys": f"{'b' * 32};{'a' * 32}, {'b' * 32}",
+}
+AS_OF = datetime(2026, 4, 1, tzinfo=UTC)
 RESULT = {
     "suite": "refunds",
     "case_id": "7",
@@ -46,10 +55,14 @@ def test_every_kind_has_a_key_of_its_own_columns():
 
 
 def test_values_take_their_types_and_an_empty_one_is_none():
-    row = parse(KINDS["regression_results"], RESULT)
+    row = parse(KINDS["regression_results"], RESULT, AS_OF)
     assert (row["value"], row["passed"], row["ran_at"]) == (0.5, True, datetime(2026, 3, 1, tzinfo=UTC))
-    row = parse(KINDS["change_log"], CHANGE | {"topic": " "})
+    row = parse(KINDS["change_log"], CHANGE | {"topic": " "}, AS_OF)
     assert (row["changed_at"], row["topic"], row["reason"]) == (datetime(2026, 3, 1, 8, tzinfo=UTC), None, None)
+
+
+def test_keys_are_a_set_however_they_are_set_apart():
+    assert parse(KINDS["gap_decisions"], DECISION, AS_OF)["message_keys"] == f"{'a' * 32} {'b' * 32}"
 
 
 @pytest.mark.parametrize(
@@ -64,6 +77,16 @@ def test_values_take_their_types_and_an_empty_one_is_none():
         ("improvement_actions", ACTION | {"fix_type": "prompt"}, "contradiction", "fix_type 'workflow'"),
         ("improvement_actions", ACTION | {"triaged_at": "2026-03-05"}, "contradiction", "Correct one"),
         ("improvement_actions", ACTION | {"target_metric": "happiness"}, "unknown_value", "Write one of"),
+        ("gap_decisions", DECISION | {"into_gap_id": "g1"}, "contradiction", "decision 'merge'"),
+        ("gap_decisions", DECISION | {"message_keys": None}, "missing_value", "Fill in message_keys"),
+        ("gap_decisions", DECISION | {"message_keys": "m1"}, "wrong_type", "32 hexadecimal"),
+        ("gap_decisions", DECISION | {"decided_at": "2026-04-02T00:00:01Z"}, "in_the_future", "on its day"),
+        (
+            "gap_decisions",
+            DECISION | {"decision": "assign", "message_keys": "", "owner_team": "sales"},
+            "unknown_value",
+            "content",
+        ),
         ("regression_results", RESULT | {"passed": "maybe"}, "wrong_type", "true or false"),
         ("regression_results", RESULT | {"value": "nan"}, "wrong_type", "finite"),
         (
@@ -83,7 +106,7 @@ def test_values_take_their_types_and_an_empty_one_is_none():
 )
 def test_a_row_that_cannot_be_used_says_why_and_what_to_do(kind, record, code, hint):
     with pytest.raises(UnusableRecord) as fault:
-        parse(KINDS[kind], record)
+        parse(KINDS[kind], record, AS_OF)
     assert fault.value.code == code
     assert hint in fault.value.remedy
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from evaluation_data import EVALUATION_MARTS
+
 SECRET = "my card 4111 1111 1111 1111"  # stands for a customer's words: no result may repeat it
 
 STAGING = (
@@ -420,8 +422,11 @@ _SCORE_TABLES = (
     "scores.dimension_scores",
     "scores.interaction_scores",
 )
+ALL_MARTS = (*MARTS, *EVALUATION_MARTS)
 MART_NAMES = tuple(
-    statement.split("marts_build.", 1)[1].split()[0] for statement in MARTS if "create table marts_build." in statement
+    statement.split("marts_build.", 1)[1].split()[0]
+    for statement in ALL_MARTS
+    if "create table marts_build." in statement
 )
 
 GATE_TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -430,5 +435,5 @@ GATE_TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         STAGING,
     ),
     "gate_2": (("core.interactions", "core.messages", *_SCORE_TABLES), CORE + SCORES),
-    "gate_3": (("core.interactions", *(f"marts_build.{name}" for name in MART_NAMES)), CORE + MARTS),
+    "gate_3": (("core.interactions", *(f"marts_build.{name}" for name in MART_NAMES)), CORE + ALL_MARTS),
 }

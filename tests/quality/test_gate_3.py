@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from evaluation_data import EVALUATION_BLOCKING
 from quality_data import MART_NAMES, SECRET
 
 from touchstone.errors import GateError, WarehouseError
@@ -43,7 +44,9 @@ def test_conventions_hold_for_the_columns_that_follow_them(database, failing) ->
                 "marts_build.rpt_ai_scorecards",
                 "marts_build.rpt_bottom_cohort_failures",
                 "marts_build.rpt_coverage_daily",
+                "marts_build.rpt_factuality_monthly",
                 "marts_build.rpt_recovery_rates",
+                "marts_build.rpt_response_accuracy_monthly",
                 "marts_build.rpt_sentiment_alarms",
                 "marts_build.rpt_tool_health_daily",
             ],
@@ -51,11 +54,15 @@ def test_conventions_hold_for_the_columns_that_follow_them(database, failing) ->
         (
             "no n of a measure is negative",
             [
+                "marts_build.rpt_agent_version_comparisons",
+                "marts_build.rpt_ai_daily",
                 "marts_build.rpt_bottom_cohort_failures",
                 "marts_build.rpt_confidence_reliability",
                 "marts_build.rpt_confidence_thresholds",
                 "marts_build.rpt_handoffs_weekly",
+                "marts_build.rpt_intent_accuracy_monthly",
                 "marts_build.rpt_post_handoff_resolution",
+                "marts_build.rpt_response_accuracy_monthly",
                 "marts_build.rpt_sentiment_alarms",
                 "marts_build.rpt_service_daily",
             ],
@@ -337,6 +344,7 @@ BLOCKING = [
         " (select agent_key from marts_build.rpt_agent_scorecards limit 5)",
         "no table loses a fifth of its published rows without deletions on record",
     ),
+    *EVALUATION_BLOCKING,
 ]
 
 

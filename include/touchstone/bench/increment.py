@@ -20,7 +20,7 @@ from touchstone.warehouse.embedded import EmbeddedServer
 DAYS = 365
 MORE_DAYS = 4
 BAR = 0.25
-_STEPS = ("stage", "clean", "core", "score", "marts", "publish")
+_STEPS = ("stage", "clean", "core", "score", "facts", "gaps", "marts", "publish")
 _CHILD = """
 import json, sys, time
 from datetime import datetime
@@ -41,7 +41,7 @@ print(time.process_time() - start)
 
 @benchmark("increment")
 def increment() -> Iterator[Row]:
-    """Client and server CPU seconds of stage, clean, core, score, marts and publish."""
+    """Client and server CPU seconds of stage, clean, core, score, facts, gaps, marts and publish."""
     from datetime import timedelta
 
     from touchstone.daily import end_of_day
@@ -90,7 +90,7 @@ def increment() -> Iterator[Row]:
 
 def _measure(server: EmbeddedServer, environment: dict[str, str], folder: Path, as_of: str) -> float:
     """CPU seconds of one run: of the client process, and of the server with its backends."""
-    before = _server_seconds(server)
+    before = cpu_seconds(server)
     done = subprocess.run(
         [sys.executable, "-c", _CHILD, str(folder), as_of, json.dumps(_STEPS)],
         env=environment,
@@ -98,10 +98,10 @@ def _measure(server: EmbeddedServer, environment: dict[str, str], folder: Path, 
         capture_output=True,
         text=True,
     )
-    return float(done.stdout.split()[-1]) + _server_seconds(server) - before
+    return float(done.stdout.split()[-1]) + cpu_seconds(server) - before
 
 
-def _server_seconds(server: EmbeddedServer) -> float:
+def cpu_seconds(server: EmbeddedServer) -> float:
     """CPU seconds of the postmaster, its living children, and those it has waited for."""
     postmaster = psutil.Process(server.postmaster().pid)
     times = postmaster.cpu_times()

@@ -23,6 +23,7 @@ from touchstone.feedback.places import Finder, Place
 from touchstone.learning.reviews import UnusableReview, records
 from touchstone.scoring.rows import copy_new_rows
 from touchstone.settings import Settings
+from touchstone.text.redact import redact
 from touchstone.warehouse import ledger
 from touchstone.warehouse.engine import connect
 from touchstone.warehouse.locks import pipeline_lock
@@ -118,7 +119,7 @@ def import_files(
         if not path.is_file():
             raise SourceError("there is no such file", str(path), f"Give the path of a file of {kind.name}.")
         for line, record in records(path, kind.required):
-            _sort_in(kind, record, defaults, str(path), line, stated, refused)
+            _sort_in(kind, record, defaults, as_of, str(path), line, stated, refused)
     with (
         pipeline_lock(settings),
         ledger.step(IMPORT_STEP, as_of=as_of, source=SOURCE, instance=kind.name, settings=settings) as run,
@@ -151,7 +152,7 @@ def take_up_inbox(as_of: datetime, settings: Settings | None = None) -> Intake:
                 fault = UnusableRecord("unknown_kind", f"there is no kind of feedback {name!r}", near(name, KINDS))
                 refused.append(Unusable("unknown", fault, {}, "inbox", inbox_id))
             else:
-                _sort_in(kind, record, {}, "inbox", inbox_id, stated, refused)
+                _sort_in(kind, record, {}, as_of, "inbox", inbox_id, stated, refused)
         result = take_up(connection, stated, as_of, run.run_id, arrived_by="table", refused=refused)
         kept = {one.line: one.fault for one in result.unusable}
         connection.execute(
@@ -220,6 +221,7 @@ def _sort_in(
     kind: Kind,
     record: Any,
     defaults: dict[str, Any],
+    as_of: datetime,
     place: str,
     line: int,
     stated: list[Stated],
@@ -233,7 +235,7 @@ def _sort_in(
             raise UnusableRecord("not_a_record", "the row is no JSON object", "Write one object per row.")
         # what a row holds besides the columns of its kind may be anything, and is not kept
         known = {name: record[name] for name in kind.names if name in record}
-        stated.append(Stated(kind, parse(kind, defaults | record), known, place, line))
+        stated.append(Stated(kind, parse(kind, defaults | record, as_of), known, place, line))
     except UnusableRecord as fault:
         refused.append(Unusable(kind.name, fault, known, place, line))
 
@@ -247,6 +249,9 @@ def _stored(one: Stated, interaction_key: str | None, message_key: str | None) -
     """Columns of `feedback.records`."""
     found = {"interaction_id": interaction_key, "message_id": message_key} if one.kind.about else {}
     said = {name: value for name, value in one.row.items() if name not in ("source", "instance", *found)}
+    for column in one.kind.columns:
+        if column.type == "text" and said.get(column.name) is not None:
+            said[column.name] = redact(said[column.name])[0]
     record = orjson.loads(
         orjson.dumps({name: value for name, value in said.items() if value is not None}, option=orjson.OPT_SORT_KEYS)
     )

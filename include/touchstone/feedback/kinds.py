@@ -8,15 +8,18 @@ from __future__ import annotations
 import difflib
 import itertools
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from touchstone.errors import ConfigurationError
 
 MAX_TEXT = 2_000
+_CLOCKS = timedelta(days=1)
 MAX_ID = 256
+_SEPARATOR, _KEY = re.compile(r"[\s,;]+"), re.compile(r"[0-9a-f]{32}")
 _TRUE, _FALSE = frozenset(("true", "t", "1", "yes")), frozenset(("false", "f", "0", "no"))
 
 
@@ -33,11 +36,13 @@ class Column:
     """One column of a kind.
 
     Attributes:
-        type: id (a short text), text, number, integer, boolean or moment.
+        type: id (a short text), text (free words, stored with personal data replaced), number, integer, boolean, moment, or keys
+            (surrogate keys, apart by blanks, commas or semicolons).
         accepted: Values that an id may have; empty: any.
         is_key: Whether it is part of what tells a row from others; an empty one counts as a value.
         only_with: (column, value) that a row must hold for this column to be filled.
-        is_needed: Whether a row that holds it has to fill this column.
+        is_needed: Whether it must be filled in such a row.
+        is_past: Whether a moment may not lie after the ledger day (and a day, for clocks and zones).
     """
 
     name: str
@@ -47,6 +52,7 @@ class Column:
     is_key: bool = False
     only_with: tuple[str, str] | None = None
     is_needed: bool = False
+    is_past: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,7 +61,6 @@ class Kind:
 
     Attributes:
         about: `interaction` or `message` where rows speak of one, by `interaction_id` and `message_id`; None otherwise.
-        at_least_one: Columns of which a row fills one or more.
         in_order: Moments that may not precede the ones before them.
     """
 
@@ -63,7 +68,6 @@ class Kind:
     title: str
     columns: tuple[Column, ...]
     about: str | None = None
-    at_least_one: tuple[str, ...] = ()
     in_order: tuple[str, ...] = ()
 
     @property
@@ -161,7 +165,7 @@ KINDS: dict[str, Kind] = {
                     "verdict", required=True, accepted=("supported", "unsupported", "contradicted", "not_checkable")
                 ),
                 Column("checked_by", required=True, is_key=True),
-                Column("checked_at", "moment", required=True),
+                Column("checked_at", "moment", required=True, is_past=True),
             ),
             about="message",
         ),
@@ -176,7 +180,7 @@ KINDS: dict[str, Kind] = {
                 Column("agent_version", required=True, is_key=True),
                 Column("value", "number"),
                 Column("passed", "boolean", required=True),
-                Column("ran_at", "moment", required=True, is_key=True),
+                Column("ran_at", "moment", required=True, is_key=True, is_past=True),
             ),
         ),
         Kind(
@@ -187,9 +191,36 @@ KINDS: dict[str, Kind] = {
                 Column("message_id", is_key=True),
                 Column("true_intent", required=True),
                 Column("labelled_by", required=True, is_key=True),
-                Column("labelled_at", "moment"),
+                Column("labelled_at", "moment", is_past=True),
             ),
             about="interaction",
+        ),
+        Kind(
+            "gap_decisions",
+            "what people decided about a knowledge gap; a decision is an event, and the same one given twice is one",
+            (
+                Column("gap_id", required=True, is_key=True),
+                Column(
+                    "decision",
+                    required=True,
+                    accepted=("dismiss", "reopen", "merge", "split", "assign", "draft", "publish"),
+                    is_key=True,
+                ),
+                Column("decided_by", required=True, is_key=True),
+                Column("decided_at", "moment", required=True, is_key=True, is_past=True),
+                Column("reason", "text", required=True),
+                Column("into_gap_id", is_key=True, only_with=("decision", "merge"), is_needed=True),
+                Column("message_keys", "keys", is_key=True, only_with=("decision", "split"), is_needed=True),
+                Column(
+                    "owner_team",
+                    accepted=("product", "engineering", "content", "marketing"),
+                    is_key=True,
+                    only_with=("decision", "assign"),
+                    is_needed=True,
+                ),
+                Column("owner", is_key=True, only_with=("decision", "assign")),
+                Column("article_id", is_key=True, only_with=("decision", "publish"), is_needed=True),
+            ),
         ),
         Kind(
             "intent_decisions",
@@ -227,8 +258,11 @@ def near(value: str, known: Any) -> str:
     return f"Did you mean {match[0]!r}? Known: {listed}." if match else f"Write one of {listed}."
 
 
-def parse(kind: Kind, record: dict[str, Any]) -> dict[str, Any]:
+def parse(kind: Kind, record: dict[str, Any], as_of: datetime) -> dict[str, Any]:
     """A checked row: every column of the kind in its type, None where it is empty.
+
+    Args:
+        as_of: End of the ledger day.
 
     Raises:
         UnusableRecord: A column is unknown, missing, or holds what it may not.
@@ -257,29 +291,29 @@ def parse(kind: Kind, record: dict[str, Any]) -> dict[str, Any]:
                 f"{column.name} {row[column.name]!r} is unknown",
                 near(row[column.name], column.accepted),
             )
+        if column.is_past and row[column.name] > as_of + _CLOCKS:
+            raise UnusableRecord(
+                "in_the_future", f"{column.name} lies after the ledger day", "Correct it, or send the row on its day."
+            )
     _check_whole(kind, row)
     return row
 
 
 def _check_whole(kind: Kind, row: dict[str, Any]) -> None:
     for column in kind.columns:
-        if column.only_with and row[column.name] is not None and row[column.only_with[0]] != column.only_with[1]:
-            other, value = column.only_with
+        if column.only_with is None:
+            continue
+        other, value = column.only_with
+        if row[column.name] is not None and row[other] != value:
             raise UnusableRecord(
                 "contradiction",
                 f"{column.name} is given where {other} is {row[other]!r}",
                 f"Leave it out, or write {other} {value!r}.",
             )
-        if column.is_needed and column.only_with and row[column.name] is None:
-            other, value = column.only_with
-            if row[other] == value:
-                raise UnusableRecord(
-                    "missing_value", f"{column.name} is missing where {other} is {value!r}", f"Fill in {column.name}."
-                )
-    if kind.at_least_one and all(row[name] is None for name in kind.at_least_one):
-        raise UnusableRecord(
-            "missing_value", f"none of {', '.join(kind.at_least_one)} is given", "Fill in one of them."
-        )
+        if column.is_needed and row[column.name] is None and row[other] == value:
+            raise UnusableRecord(
+                "missing_value", f"{column.name} is missing where {other} is {value!r}", f"Fill in {column.name}."
+            )
     given = [(name, row[name]) for name in kind.in_order if row[name] is not None]
     for (earlier, first), (later, second) in itertools.pairwise(given):
         if second < first:
@@ -334,6 +368,15 @@ def _moment(name: str, value: Any) -> datetime:
     return moment.astimezone(UTC)
 
 
+def _keys(name: str, value: Any) -> str:
+    keys = sorted({key for key in _SEPARATOR.split(str(value)) if key})
+    if wrong := [key for key in keys if not _KEY.fullmatch(key)]:
+        raise UnusableRecord(
+            "wrong_type", f"{name} holds {wrong[0]!r}, which is no key", "Give keys of 32 hexadecimal digits."
+        )
+    return " ".join(keys)
+
+
 _PARSERS: dict[str, Callable[[str, Any], Any]] = {
     "id": lambda name, value: _text(name, value, MAX_ID),
     "text": lambda name, value: _text(name, value, MAX_TEXT),
@@ -341,4 +384,5 @@ _PARSERS: dict[str, Callable[[str, Any], Any]] = {
     "integer": _integer,
     "boolean": _boolean,
     "moment": _moment,
+    "keys": _keys,
 }

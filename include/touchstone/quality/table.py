@@ -26,6 +26,8 @@ MODULES = (
     "touchstone.sandbox.quality",
     "touchstone.intents.quality_rows",
     "touchstone.sandbox.episode_quality",
+    "touchstone.sandbox.version_quality",
+    "touchstone.sandbox.gap_quality",
 )
 """Modules whose import registers checks."""
 

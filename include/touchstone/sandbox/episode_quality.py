@@ -20,6 +20,8 @@ from touchstone.quality.table import Row, check
 from touchstone.sandbox.episodes import AiEpisode, ai_episodes, post_handoff_ratio
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from touchstone.sandbox.model import Company
     from touchstone.settings import Settings
 
@@ -29,7 +31,7 @@ MONTH = (2026, 3)
 CHANNEL = "chat"
 LEAST_EXACT = 0.95
 MOST_DIFFERENCE = 0.05
-_STEPS = ("stage", "clean", "core", "score", "marts")
+STEPS = ("stage", "clean", "core", "score", "facts", "gaps", "marts")
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,20 @@ def company_of(days: int = DAYS, per_day: float = PER_DAY, seed: int = SEED) -> 
 
 def build_warehouse(company: Company, settings: Settings) -> None:
     """Read the vendors of the company as of its last day, and build everything up to the marts."""
+    read_vendors(company, company.until, settings)
+    build_marts(company.until, settings)
+
+
+def build_marts(now: datetime, settings: Settings) -> None:
+    """Build everything up to the marts from what has been read."""
     from touchstone import pipeline
+
+    for step in STEPS:
+        pipeline.STEPS[step](now, settings)
+
+
+def read_vendors(company: Company, now: datetime, settings: Settings) -> None:
+    """Read the vendors of the company as they are at `now`."""
     from touchstone.daily import SANDBOX_INSTANCE, SANDBOX_SOURCES, ingest_source
     from touchstone.sandbox.api import SandboxOptions, serve_here
     from touchstone.sandbox.service import secrets
@@ -67,7 +82,6 @@ def build_warehouse(company: Company, settings: Settings) -> None:
     from touchstone.sources.sandbox import server_file
     from touchstone.statefiles import private_dir, write_json
 
-    now = company.until
     with serve_here(company, SandboxOptions(clock=now)) as sandbox:
         known = secrets(sandbox.credentials)
         told = server_file(settings)
@@ -76,8 +90,6 @@ def build_warehouse(company: Company, settings: Settings) -> None:
         for source in SANDBOX_SOURCES:
             entry = find_source(f"{source}:{SANDBOX_INSTANCE}", settings)
             ingest_source(entry, as_of=now, settings=settings, secrets=known[source])
-    for step in _STEPS:
-        pipeline.STEPS[step](now, settings)
 
 
 def measure(company: Company, settings: Settings) -> Measured:
@@ -152,7 +164,7 @@ def _escalation(
 
 
 @contextmanager
-def _own_server() -> Iterator[Settings]:
+def own_server() -> Iterator[Settings]:
     """A warehouse of its own, in a folder that goes afterwards; `get_settings()` names it until then."""
     from touchstone.settings import Settings, get_settings
     from touchstone.warehouse.bootstrap import bootstrap
@@ -182,7 +194,7 @@ def _own_server() -> Iterator[Settings]:
 @check("episodes")
 def episodes(_folder: Path) -> Iterator[Row]:
     company = company_of()
-    with _own_server() as settings:
+    with own_server() as settings:
         build_warehouse(company, settings)
         found = measure(company, settings)
     yield Row(

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 # Schemas that each dbt step keeps by key, and the watermarks that are taken back when one of their relations is built anew.
 CORE_SCHEMAS = ("staging", "core")
 MART_SCHEMAS = ("facts", "marts_build")
+_MART_STEPS = ("facts", "gaps", "marts")
 
 # Variables that every run passes anew; they decide what a run works on, not how.
 _RUN_VARIABLES = frozenset({"as_of", "ledger_id", "definitions"})
@@ -237,7 +238,7 @@ def retire(connection: psycopg.Connection, definitions: Definitions, schemas: tu
     if found:
         _drop(connection, definitions, found)
     if _unbuilt(connection, definitions, schemas):
-        steps = ["core", "score", "gate_2", "marts"] if schemas == CORE_SCHEMAS else ["marts"]
+        steps = ["core", "score", "gate_2", *_MART_STEPS] if schemas == CORE_SCHEMAS else list(_MART_STEPS)
         connection.execute("delete from ops.watermarks where step = any(%s)", [steps])
         if schemas == CORE_SCHEMAS:
             connection.execute("delete from ops.watermarks where step = 'intents'")

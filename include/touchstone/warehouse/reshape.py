@@ -15,7 +15,7 @@ from psycopg import sql
 from touchstone.errors import BusyError, WarehouseError
 
 BUILD_SCHEMA = "marts_build"
-EVIDENCE_RELATIONS = frozenset({"fct_evidence_quotes"})
+EVIDENCE_RELATIONS = frozenset({"fct_evidence_quotes", "fct_gap_question_quotes", "fct_sample_transcripts"})
 LEDGER_COLUMN = "_ledger_id"
 
 LOCK_TRY = "2s"

@@ -136,7 +136,9 @@ final as (
         case when judged.actor in ('human_agent', 'ai_agent') then {{ json_text('groups.facts', 'team') }} end as team,
         coalesce(judged.text, '') as text,
         case when judged.actor = 'ai_agent' then judged.intent end as intent,
+        -- an empty list says that nothing was found; where the list is absent, nothing is known
         case
+            when judged.actor = 'ai_agent' and judged.knowledge_sources = '[]' then judged.knowledge_sources
             when judged.actor = 'ai_agent' then (
                 select
                     jsonb_agg(jsonb_strip_nulls(jsonb_build_object(

@@ -27,12 +27,15 @@ joined as (
         interactions.language,
         interactions.tier,
         interactions.product_area,
+        accounts.segment as customer_type,
         interactions.interaction_date,
         (high_risk.topic is not null) as is_high_risk,
         handoffs.necessity,
+        handoffs.reason as escalation_reason,
         labels.necessity as labelled_necessity
     from episodes
     inner join {{ ref('interactions') }} as interactions on episodes.interaction_key = interactions.interaction_key
+    left join {{ ref('accounts') }} as accounts on interactions.account_key = accounts.account_key
     left join {{ ref('high_risk_topics') }} as high_risk on interactions.topic = high_risk.topic
     left join {{ ref('ai_handoffs') }} as handoffs
         on
@@ -78,6 +81,7 @@ final as (
         channel,
         topic,
         product_area,
+        customer_type,
         tier,
         language,
         handled_by,
@@ -88,6 +92,7 @@ final as (
             when is_missed_escalation then 'missed'
             when outcome <> 'pending' then 'none'
         end as escalation,
+        escalation_reason,
         first_intent as stated_intent,
         episode_number,
         answer_count,

@@ -29,6 +29,8 @@ sliced as (
             ('topic', episodes.topic),
             ('product_area', episodes.product_area),
             ('tier', episodes.tier),
+            ('customer_type', episodes.customer_type),
+            ('escalation_reason', episodes.escalation_reason),
             ('language', episodes.language),
             ('risk', case when episodes.is_high_risk then 'high' else 'other' end)
         ) as slices (slice_type, slice_value)
@@ -89,7 +91,8 @@ worst as (
         resolved_count::double precision / n as resolution_rate,
         n
     from counted
-    where slice_type <> 'all' and n >= {{ var('min_cell_n') }}
+    -- what was escalated was not resolved: its reasons are no segments of customers
+    where slice_type not in ('all', 'escalation_reason') and n >= {{ var('min_cell_n') }}
     order by
         period_type asc, period_start asc, resolved_count::double precision / n asc, n desc, slice_type asc, slice_value asc
 

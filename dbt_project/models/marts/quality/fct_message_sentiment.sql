@@ -9,15 +9,6 @@
 -- one row per customer message: polarity by the lexicon, dissatisfaction by the active model, markers of context; no text
 with
 
-interactions as (
-
-    select interactions.*
-    from {{ ref('interactions') }} as interactions
-    inner join {{ ref('affected_interactions') }} as affected on interactions.interaction_key = affected.interaction_key
-    where interactions.is_eligible
-
-),
-
 accounts as (
 
     select * from {{ ref('accounts') }}
@@ -30,12 +21,14 @@ thresholds as (
 
 ),
 
-segmented as (
+-- with the threshold of their segment
+interactions as (
 
     select
-        interactions.interaction_key,
+        interactions.*,
         chosen.threshold
-    from interactions
+    from {{ ref('interactions') }} as interactions
+    inner join {{ ref('affected_interactions') }} as affected on interactions.interaction_key = affected.interaction_key
     left join accounts on interactions.account_key = accounts.account_key
     left join
         lateral (
@@ -67,24 +60,13 @@ segmented as (
             limit 1
         ) as chosen
         on true
+    where interactions.is_eligible
 
 ),
 
 messages as (
 
     select * from {{ ref('messages') }}
-
-),
-
-read as (
-
-    select scored.*
-    from {{ ref('stg_scores__message_scores') }} as scored
-    inner join interactions
-        on
-            scored.interaction_started_at = interactions.started_at
-            and scored.interaction_key = interactions.interaction_key
-            and scored.input_hash = interactions.input_hash
 
 ),
 
@@ -119,8 +101,8 @@ final as (
         read.polarity,
         read.subjectivity,
         learned.dissatisfaction,
-        segmented.threshold as dissatisfaction_threshold,
-        (learned.dissatisfaction >= segmented.threshold) as is_dissatisfied,
+        interactions.threshold as dissatisfaction_threshold,
+        (learned.dissatisfaction >= interactions.threshold) as is_dissatisfied,
         coalesce(read.has_escalation_request, false) as has_escalation_request,
         coalesce(read.has_repeat_question, false) as has_repeat_question,
         read.response_gap_minutes,
@@ -129,8 +111,11 @@ final as (
         interactions.interaction_date,
         {{ var('ledger_id') }}::bigint as _ledger_id
     from interactions
-    inner join segmented on interactions.interaction_key = segmented.interaction_key
-    inner join read on interactions.interaction_key = read.interaction_key
+    inner join {{ ref('stg_scores__message_scores') }} as read
+        on
+            interactions.started_at = read.interaction_started_at
+            and interactions.interaction_key = read.interaction_key
+            and interactions.input_hash = read.input_hash
     inner join messages
         on
             interactions.started_at = messages.interaction_started_at

@@ -1,0 +1,2 @@
+-- one row per gap, or what may become one
+select * from {{ source('derived', 'gap_candidates') }}

@@ -1,0 +1,414 @@
+"""The life of a gap: opened, drafted, published, verified or dismissed, and opened again, worked out day by day.
+
+All of it follows from daily counts, decisions and edits of articles, so that it comes out the same whether every day was a run
+or one run saw them all. A day's verdict is known at the midnight that ends it; what people decide counts from its own moment.
+
+A gap opens on a day on which enough signs have come and, over one of several windows that end there, either
+
+- for most of its questions nothing fitting was found, and for more than elsewhere, or
+- the AI agent was unsure of most of its questions, and of more than elsewhere, over the longest window, or
+- its questions fail more often than they did before the window.
+
+"Most" and "more" are asked of lower bounds. A high rate of failures alone opens nothing: some matters need a person whatever is
+written about them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+import numpy as np
+
+from touchstone.gaps.rates import difference, lows, wilson
+
+OPEN, DRAFTING, PUBLISHED, VERIFIED, DISMISSED = "open", "drafting", "published", "verified", "dismissed"
+BACKLOG = frozenset({OPEN, DRAFTING, PUBLISHED})
+LACKING, UNSURE, WORSE, DECIDED = "lacking_knowledge", "low_confidence", "worse_than_before", "decision"
+_COUNTED = {LACKING: "lacking", UNSURE: "unsure", WORSE: "known", DECIDED: "known"}
+WORKED, NO_EFFECT, MADE_WORSE, TOO_EARLY = "worked", "no_effect", "worse", "too_early"
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The parameters `gap_*` of dbt_project.yml, which says what they mean."""
+
+    window_days: Sequence[int]
+    least_signals: int
+    z: float
+    baseline_days: int
+    baseline_min_n: int
+    fix_days: int
+    fix_min_n: int
+    settle_days: int
+    reopen_signals: int
+    rollout_days: int
+    fix_z: float
+    lacking_most: float
+    unsure_most: float
+
+    @classmethod
+    def of(cls, parameters: Mapping[str, Any]) -> Rules:
+        return cls(
+            window_days=tuple(sorted(parameters["gap_window_days"])),
+            least_signals=parameters["gap_least_signals"],
+            z=parameters["gap_z"],
+            baseline_days=parameters["gap_baseline_days"],
+            baseline_min_n=parameters["min_cell_n"],
+            fix_days=parameters["gap_fix_days"],
+            fix_min_n=parameters["gap_fix_min_n"],
+            settle_days=parameters["gap_settle_days"],
+            reopen_signals=parameters["gap_reopen_signals"],
+            rollout_days=parameters["gap_rollout_days"],
+            fix_z=parameters["z_95"],
+            lacking_most=parameters["gap_lacking_most"],
+            unsure_most=parameters["gap_unsure_most"],
+        )
+
+
+@dataclass
+class Counts:
+    """Daily counts of one gap, by day since the first one of all; sums up to and without a day.
+
+    Attributes:
+        asked: Questions asked on the day, estimated where only a sample of the answered ones is known.
+        failed: Questions asked on the day that failed.
+        known: Questions whose failure first showed on the day; lacking: the same of signs that nothing fitting was found;
+            unsure: of low confidence.
+        signals: Signs of the questions whose first sign came on the day.
+    """
+
+    asked: np.ndarray
+    failed: np.ndarray
+    known: np.ndarray
+    lacking: np.ndarray
+    unsure: np.ndarray
+    signals: np.ndarray
+
+    def __post_init__(self) -> None:
+        self._sums = {
+            name: np.concatenate([[0.0], np.cumsum(getattr(self, name), dtype=np.float64)])
+            for name in ("asked", "failed", "known", "lacking", "unsure", "signals")
+        }
+
+    def totals(self, name: str, length: int, days: int) -> np.ndarray:
+        """By day, for the first `days` of them, the sum over the `length` days that end with it."""
+        sums = self._sums[name]
+        ends = np.arange(1, days + 1)
+        return sums[ends] - sums[np.maximum(0, ends - length)]
+
+    def total(self, name: str, first: int, last: int) -> float:
+        """Sum over the days first to last, both counted in."""
+        if last < first:
+            return 0.0
+        sums = self._sums[name]
+        return float(sums[last + 1] - sums[max(0, first)])
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happens to a gap: a decision of a person, or an edit of one of its articles.
+
+    Attributes:
+        kind: dismiss, reopen, draft, publish or split; or `article`.
+        by: Who decided; None for an edit.
+    """
+
+    at: datetime
+    kind: str
+    by: str | None = None
+    article_key: str | None = None
+    is_new_article: bool | None = None
+
+
+@dataclass
+class Status:
+    status: str
+    reason: str
+    since: datetime
+    by: str | None = None
+    until: datetime | None = None
+
+
+@dataclass
+class Fix:
+    """An attempt to close the gap, and what the counts said of it up to `measured_until`.
+
+    Attributes:
+        first_sign: Day of the first sign in the window in which the gap opened.
+    """
+
+    event: Event
+    day: int
+    first_sign: int = 0
+    before: tuple[float, int] = (0.0, 0)
+    after: tuple[float, int] = (0.0, 0)
+    measured_until: int = 0
+    verdict: str = TOO_EARLY
+
+
+@dataclass
+class Measure:
+    """Why a gap is one: its counts over a window beside those it is held against."""
+
+    opened_by: str
+    days: int
+    last: int
+    asked: float
+    failed: float
+    lacking: float
+    unsure: float
+    reference_asked: float
+    reference: float
+
+
+@dataclass
+class Life:
+    """What became of a gap; without a status nothing ever opened it."""
+
+    statuses: list[Status] = field(default_factory=list)
+    fixes: list[Fix] = field(default_factory=list)
+    measure: Measure | None = None
+
+
+def live(own: Counts, everything: Counts, events: Iterable[Event], first: date, days: int, rules: Rules) -> Life:
+    """The life of one gap.
+
+    Args:
+        everything: Counts of all questions, those of this gap among them.
+        events: In any order.
+        first: Day 0 of the counts.
+        days: How many days there are; the last one is the ledger day of the run.
+    """
+    return _Walk(own, everything, first, days, rules).through(sorted(events, key=lambda one: (one.at, one.kind)))
+
+
+class _Walk:
+    def __init__(self, own: Counts, everything: Counts, first: date, days: int, rules: Rules) -> None:
+        self._own, self._all, self._rules = own, everything, rules
+        self._first, self._days = first, days
+        self._life = Life()
+        self._open_days: list[tuple[int, int]] = []  # of earlier openings
+        self._since = 0  # first day that may speak for the next opening
+        self._opened: Measure | None = None
+        self._opened_day = 0
+        self._least = rules.least_signals
+        self._may_open = self._screen()
+
+    def _screen(self) -> np.ndarray:
+        """Days on which a gap that has never been open may open; all others are passed over."""
+        rules, own, everything = self._rules, self._own, self._all
+        found = np.zeros(self._days, dtype=bool)
+        longest = max(rules.window_days)
+        for length in rules.window_days:
+            failed = own.totals("known", length, self._days)
+            asked = np.maximum(own.totals("asked", length, self._days), failed)
+            has_signs = own.totals("signals", length, self._days) >= rules.least_signals
+            start = np.maximum(0, np.arange(self._days) - length + 1)
+            for cause in (LACKING, UNSURE, WORSE):
+                name = _COUNTED[cause]
+                if cause == WORSE:
+                    before = {one: own.totals(one, rules.baseline_days, self._days) for one in ("asked", "known")}
+                    other = np.where(start > 0, before["known"][start - 1], 0.0)
+                    other_asked = np.maximum(np.where(start > 0, before["asked"][start - 1], 0.0), other)
+                else:
+                    others = everything.totals(name, longest, self._days) - own.totals(name, longest, self._days)
+                    other = np.maximum(0.0, others)
+                    other_asked = np.maximum(
+                        other,
+                        everything.totals("asked", longest, self._days) - own.totals("asked", longest, self._days),
+                    )
+                bound = lows(own.totals(name, length, self._days), asked, other, other_asked, rules.z)
+                # the same bound as of a single day, but for the last digits
+                found |= has_signs & (other_asked >= rules.baseline_min_n) & (bound > -1e-9)
+        return found
+
+    def through(self, events: Sequence[Event]) -> Life:
+        waiting = list(events)
+        for day in self._days_of_interest(events):
+            end = self._end(day)
+            while waiting and waiting[0].at < end:
+                self._take(waiting.pop(0), day)
+            self._settle(day)
+        self._life.measure = self._last_measure()
+        return self._life
+
+    def _days_of_interest(self, events: Sequence[Event]) -> Iterator[int]:
+        """Days with a new sign, an event, or a fix that waits for its verdict; nothing can change on the others."""
+        moved = {min(self._days - 1, max(0, (one.at.astimezone(UTC).date() - self._first).days)) for one in events}
+        signs = set(np.flatnonzero(self._own.signals).tolist())
+        for day in range(self._days):
+            if day in signs or day in moved or self._status == PUBLISHED:
+                yield day
+
+    @property
+    def _status(self) -> str | None:
+        return self._life.statuses[-1].status if self._life.statuses else None
+
+    def _end(self, day: int) -> datetime:
+        return datetime.combine(self._first + timedelta(days=day + 1), time(), tzinfo=UTC)
+
+    def _move(self, status: str, reason: str, at: datetime, by: str | None = None) -> None:
+        if self._life.statuses:
+            last = self._life.statuses[-1]
+            last.until = max(at, last.since)
+            at = last.until
+        self._life.statuses.append(Status(status, reason, at, by))
+
+    # --- events
+
+    def _take(self, event: Event, day: int) -> None:
+        was = self._status
+        if event.kind == "article":
+            if was in (OPEN, DRAFTING) or (
+                was == PUBLISHED and day - self._life.fixes[-1].day > self._rules.rollout_days
+            ):
+                self._fix(event, day, "article_edited")
+        elif event.kind == "dismiss":
+            if was != DISMISSED:
+                self._close(DISMISSED, "decision", event.at, day, event.by)
+        elif event.kind in ("reopen", "split"):
+            if was not in BACKLOG:
+                self._open_by(event, day)
+        elif event.kind == "draft":
+            if was not in BACKLOG:
+                self._open_by(event, day)
+            if self._status != DRAFTING:
+                self._move(DRAFTING, "decision", event.at, event.by)
+        elif event.kind == "publish":
+            if was not in BACKLOG:
+                self._open_by(event, day)
+            self._fix(event, day, "decision")
+
+    def _opening_start(self) -> int:
+        """First day of the window in which the gap opened."""
+        return max(0, self._opened_day - (self._opened.days if self._opened else 1) + 1)
+
+    def _open_by(self, event: Event, day: int) -> None:
+        self._open(self._measured(DECIDED, day, max(self._rules.window_days)), "decision", event.at, day, event.by)
+
+    def _fix(self, event: Event, day: int, reason: str) -> None:
+        start = self._opening_start()
+        signs = np.flatnonzero(self._own.signals[start : day + 1])
+        self._life.fixes.append(Fix(event, day, start + int(signs[0]) if len(signs) else day))
+        self._measure_fix(self._life.fixes[-1], day)
+        if self._status != PUBLISHED:
+            self._move(PUBLISHED, reason, event.at, event.by)
+
+    def _open(self, measure: Measure, reason: str, at: datetime, day: int, by: str | None = None) -> None:
+        self._opened, self._opened_day = measure, day
+        self._move(OPEN, reason, at, by)
+
+    def _close(self, status: str, reason: str, at: datetime, day: int, by: str | None = None) -> None:
+        if self._status in BACKLOG:
+            self._open_days.append((self._opened_day - self._opened.days + 1, day))  # type: ignore[union-attr]
+        self._since = day + 1
+        self._least = self._rules.reopen_signals if status == DISMISSED else self._rules.least_signals
+        self._move(status, reason, at, by)
+
+    # --- the end of a day
+
+    def _settle(self, day: int) -> None:
+        if self._status == PUBLISHED:
+            self._judge(day)
+        elif self._status not in BACKLOG:
+            measure = self._opens(day)
+            if measure is not None:
+                self._open(measure, measure.opened_by, self._end(day), day)
+
+    def _opens(self, day: int) -> Measure | None:
+        rules = self._rules
+        if self._since == 0 and not self._may_open[day]:
+            return None
+        if self._own.total("signals", self._since, day) < self._least:
+            return None
+        for length in rules.window_days:
+            start = max(self._since, day - length + 1)
+            days = day - start + 1
+            if self._own.total("signals", start, day) < rules.least_signals:
+                continue
+            for cause in (LACKING, UNSURE, WORSE):
+                found = self._measured(cause, day, days)
+                if self._speaks(found):
+                    return found
+            if start == self._since and length > days:
+                break
+        return None
+
+    def _speaks(self, found: Measure) -> bool:
+        rules = self._rules
+        count = {LACKING: found.lacking, UNSURE: found.unsure, WORSE: found.failed}[found.opened_by]
+        if found.reference_asked < rules.baseline_min_n:
+            return False
+        if found.opened_by == LACKING and wilson(count, found.asked, rules.fix_z)[0] <= rules.lacking_most:
+            return False
+        # an agent that is unsure for a week has met hard cases: that it stays unsure is a sign
+        if found.opened_by == UNSURE and (
+            found.days < max(rules.window_days)
+            or found.asked < rules.baseline_min_n
+            or wilson(count, found.asked, rules.fix_z)[0] <= rules.unsure_most
+        ):
+            return False
+        return difference(count, found.asked, found.reference, found.reference_asked, rules.z)[1] > 0
+
+    def _measured(self, cause: str, day: int, days: int) -> Measure:
+        own, start = self._own, max(0, day - days + 1)
+        failed, lacking, unsure = (own.total(name, start, day) for name in ("known", "lacking", "unsure"))
+        asked = max(own.total("asked", start, day), failed)
+        if cause == WORSE:
+            reference_asked, reference = self._before(start)
+        else:
+            name = _COUNTED[cause]
+            long = max(0, day - max(self._rules.window_days) + 1)
+            reference = max(0.0, self._all.total(name, long, day) - own.total(name, long, day))
+            reference_asked = max(reference, self._all.total("asked", long, day) - own.total("asked", long, day))
+        return Measure(
+            cause, day - start + 1, day, asked, failed, lacking, unsure, max(0.0, reference_asked), reference
+        )
+
+    def _before(self, start: int) -> tuple[float, float]:
+        """Asked and failed before a window, without the days on which the gap was open."""
+        lowest = max(0, start - self._rules.baseline_days)
+        asked, failed = self._own.total("asked", lowest, start - 1), self._own.total("known", lowest, start - 1)
+        for first, last in self._open_days:
+            one, other = max(first, lowest), min(last, start - 1)
+            asked -= self._own.total("asked", one, other)
+            failed -= self._own.total("known", one, other)
+        # what failed on a day may have been asked on the day before
+        return max(asked, failed), failed
+
+    def _measure_fix(self, fix: Fix, day: int) -> None:
+        """Counts by the day on which questions were asked; those of the last days may yet fail."""
+        rules, own = self._rules, self._own
+        first = max(self._opening_start(), fix.day - rules.fix_days)
+        fix.before = own.total("asked", first, fix.day - 1), round(own.total("failed", first, fix.day - 1))
+        last = min(fix.day + rules.fix_days, day - rules.settle_days)
+        fix.after = own.total("asked", fix.day + 1, last), round(own.total("failed", fix.day + 1, last))
+        fix.measured_until = max(fix.day, last)
+
+    def _judge(self, day: int) -> None:
+        rules = self._rules
+        for fix in self._life.fixes:
+            if fix.verdict != TOO_EARLY:
+                continue
+            self._measure_fix(fix, day)
+            if fix.after[0] < rules.fix_min_n:
+                continue
+            _, low, high = difference(fix.after[1], fix.after[0], fix.before[1], fix.before[0], rules.fix_z)
+            if high < 0:
+                fix.verdict = WORKED
+            elif day >= fix.day + rules.fix_days + rules.settle_days:
+                fix.verdict = MADE_WORSE if low > 0 else NO_EFFECT
+        if any(fix.verdict == WORKED for fix in self._life.fixes if fix.day >= self._opened_day):
+            self._close(VERIFIED, "failures_fell", self._end(day), day)
+        elif all(fix.verdict != TOO_EARLY for fix in self._life.fixes):
+            self._move(OPEN, "fix_without_effect", self._end(day))
+
+    def _last_measure(self) -> Measure | None:
+        """Counts of the longest window before the gap was closed, or of the newest one."""
+        if self._opened is None:
+            return None
+        last = self._days - 1 if self._status in BACKLOG else min(self._days - 1, max(0, self._since - 1))
+        return self._measured(self._opened.opened_by, last, max(self._rules.window_days))

@@ -1,0 +1,318 @@
+"""The step `gaps` of the daily cycle, between facts and marts, in one transaction.
+
+It reads the questions of the interactions that facts were built for, puts each into a gap, applies what people decided, and works
+out the life of every gap from daily counts. A run that is killed leaves nothing; the next one finds the same work.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import psycopg
+from psycopg import sql
+
+from touchstone.errors import WarehouseError
+from touchstone.gaps import articles, decisions, grouping, intake, questions
+from touchstone.gaps.decisions import Applied
+from touchstone.gaps.life import BACKLOG, Counts, Life, Measure, Rules, live
+from touchstone.settings import Settings, get_settings
+from touchstone.warehouse import ledger
+from touchstone.warehouse.engine import connect
+
+STEP = "gaps"
+_ROWS = """
+    select gap_id, topic = any(%(broad)s), least(asked_date, %(last)s),
+        case when signalled_at is not null then least((signalled_at at time zone 'UTC')::date, %(last)s) end,
+        case when failed_at is not null then least((failed_at at time zone 'UTC')::date, %(last)s) end,
+        case when lacking_at is not null then least((lacking_at at time zone 'UTC')::date, %(last)s) end,
+        case when unsure_at is not null then least((unsure_at at time zone 'UTC')::date, %(last)s) end,
+        count(*), sum(signal_count)
+    from derived.gap_questions
+    group by 1, 2, 3, 4, 5, 6, 7
+    """
+
+
+@dataclass(frozen=True)
+class GapStep:
+    """What a run did: rows of questions that changed or went, questions that were read, and gaps as they stand."""
+
+    changed: int
+    gone: int
+    read: int
+    open: int
+    gaps: int
+
+
+@dataclass
+class Candidate:
+    """A gap, or what may become one.
+
+    Attributes:
+        topics: Whose questions are asked of it; of a part that was split off, those of the whole.
+    """
+
+    gap_id: str
+    kind: str
+    title: str
+    topic: str | None
+    topics: frozenset[str]
+    parent: str | None = None
+    merged_into: str | None = None
+
+
+def gaps(as_of: datetime, settings: Settings | None = None) -> GapStep:
+    """One transaction; the caller holds the pipeline lock.
+
+    Args:
+        as_of: End of the ledger day, UTC.
+
+    Raises:
+        WarehouseError: Facts have not been built as of this moment.
+    """
+    parameters = (settings or get_settings()).parameters
+    with (
+        ledger.step(STEP, as_of=as_of, settings=settings) as run,
+        connect("transformer", settings=settings, application_name="touchstone gaps") as connection,
+    ):
+        change = _require_facts(connection, as_of)
+        state = grouping.load(connection)
+        if state is None:
+            state = grouping.State(kind=grouping.preferred_kind())
+            # groups of another version: the questions are read again
+            connection.execute(
+                "update derived.gap_questions set text_hash = null, first_gap_id = null where text_hash is not null"
+            )
+        kept = questions.keep(connection, state, parameters)
+        grouping.save(connection, state, run.run_id)
+        told = intake.take_up(connection, as_of, run.run_id)
+        applied = decisions.apply(decisions.read(connection, as_of))
+        moved = questions.move(connection, applied)
+        questions.note_scope(connection, moved, run.run_id)
+        topics = articles.topics_of(connection)
+        compared = articles.refresh_conflicts(connection, topics)
+        found = _candidates(connection, state, applied)
+        lives = _lives(connection, as_of, found, applied, topics, parameters)
+        _write(connection, found, lives, as_of)
+        connection.execute(
+            """
+            insert into ops.watermarks (step, change_id, run_id, as_of) values (%s, %s, %s, %s)
+            on conflict (step) do update
+            set change_id = excluded.change_id, run_id = excluded.run_id, as_of = excluded.as_of,
+                updated_at = clock_timestamp()
+            """,
+            [STEP, change, run.run_id, as_of],
+        )
+        connection.commit()
+        is_open = sum(1 for life in lives.values() if life.statuses and life.statuses[-1].status in BACKLOG)
+        run.rows_out, run.rows_quarantined = kept.changed + kept.gone + told.new, told.refused
+        run.rows_in = run.rows_out + run.rows_quarantined
+        run.versions["groups"] = grouping.VERSIONS
+        run.detail |= {"read": kept.read, "moved": len(moved), "compared_topics": compared, "open": is_open}
+        return GapStep(kept.changed, kept.gone, kept.read, is_open, sum(1 for life in lives.values() if life.statuses))
+
+
+def _require_facts(connection: psycopg.Connection, as_of: datetime) -> int:
+    row = connection.execute("select change_id, as_of from ops.watermarks where step = 'facts'").fetchone()
+    if row is None or row[1] != as_of:
+        raise WarehouseError(
+            "facts have not been built as of this moment",
+            as_of.isoformat(),
+            "Run `touchstone facts` with the same --as-of first.",
+        )
+    return row[0]
+
+
+def _candidates(connection: psycopg.Connection, state: grouping.State, applied: Applied) -> dict[str, Candidate]:
+    found: dict[str, Candidate] = {}
+    for (topic,) in connection.execute("select distinct topic from facts.ai_question_days order by topic"):
+        one = questions.topic_gap(topic)
+        found[one] = Candidate(one, "topic", topic.replace("_", " "), topic, frozenset({topic}))
+    for number, name in enumerate(state.names):
+        one = questions.group_gap(number)
+        found[one] = Candidate(one, "group", name, None, frozenset())
+    for new, parent in applied.parents.items():
+        whole = found.get(parent)
+        if whole is not None:
+            found[new] = Candidate(
+                new, "split", f"{whole.title} (part {new[1:5]})", whole.topic, whole.topics, parent=whole.gap_id
+            )
+    for gap, into in applied.into.items():
+        if gap in found and into in found:
+            found[gap].merged_into = into
+            found[into].topics |= found[gap].topics
+    return found
+
+
+def _lives(
+    connection: psycopg.Connection,
+    as_of: datetime,
+    found: dict[str, Candidate],
+    applied: Applied,
+    topics: dict[str, set[str]],
+    parameters: dict[str, Any],
+) -> dict[str, Life]:
+    last = (as_of - timedelta(microseconds=1)).astimezone(UTC).date()
+    first = connection.execute(
+        """
+        select least((select min(interaction_date) from facts.ai_question_days), (select min(asked_date) from derived.gap_questions))
+        """
+    ).fetchone()[0]
+    if first is None:
+        return {}
+    days = (last - first).days + 1
+    asked, everything = _asked(connection, first, last), _Tally(days)
+    tallies: dict[str, _Tally] = defaultdict(lambda: _Tally(days))
+    for gap, *rest in connection.execute(_ROWS, {"last": last, "broad": list(parameters["gap_broad_topics"])}):
+        for one in (everything, tallies[gap]) if gap else (everything,):
+            one.add(first, parameters["gap_sample_share"], *rest)
+    rules, edits = Rules.of(parameters), articles.edits(connection, as_of)
+    whole = everything.counts(sum(asked.values(), np.zeros(days)))
+    lives = {}
+    for gap, one in found.items():
+        events = list(applied.events.get(gap, []))
+        if one.merged_into or (gap not in tallies and not events):
+            continue
+        for article in sorted({name for topic in one.topics for name in topics.get(topic, ())}):
+            events += edits.get(article, [])
+        own = tallies[gap]
+        base = sum((asked[topic] for topic in one.topics if topic in asked), np.zeros(days))
+        # a part that was split off is held against the whole
+        base = base + (tallies[one.parent].asked if one.parent in tallies else 0) + own.asked
+        counts = own.counts(base)
+        if own.signals.sum() >= rules.least_signals or gap in applied.events:
+            lives[gap] = live(counts, whole, events, first, days, rules)
+    return lives
+
+
+def _asked(connection: psycopg.Connection, first: date, last: date) -> dict[str, np.ndarray]:
+    found: dict[str, np.ndarray] = {}
+    for topic, on, count in connection.execute(
+        "select topic, interaction_date, question_count from facts.ai_question_days"
+    ):
+        series = found.setdefault(topic, np.zeros((last - first).days + 1))
+        series[(min(on, last) - first).days] += count
+    return found
+
+
+class _Tally:
+    """Daily counts while they are added up; `asked` of broad topics alone, other topics are counted whole elsewhere."""
+
+    def __init__(self, days: int) -> None:
+        self.asked, self.failed, self.known = np.zeros(days), np.zeros(days), np.zeros(days)
+        self.lacking, self.unsure, self.signals = np.zeros(days), np.zeros(days), np.zeros(days)
+
+    def add(
+        self,
+        first: date,
+        share: float,
+        is_broad: bool,
+        asked_on: date,
+        known_on: date | None,
+        failed_on: date | None,
+        lacking_on: date | None,
+        unsure_on: date | None,
+        count: int,
+        signals: int,
+    ) -> None:
+        if is_broad:
+            # of questions without a sign a sample is known
+            self.asked[(asked_on - first).days] += count / (share if known_on is None else 1)
+        if known_on is None:
+            return
+        if failed_on is not None:
+            self.failed[(asked_on - first).days] += count
+        self.signals[max(0, (known_on - first).days)] += signals
+        for series, on in ((self.known, failed_on), (self.lacking, lacking_on), (self.unsure, unsure_on)):
+            if on is not None:
+                series[max(0, (on - first).days)] += count
+
+    def counts(self, asked: np.ndarray) -> Counts:
+        return Counts(asked, self.failed, self.known, self.lacking, self.unsure, self.signals)
+
+
+def _write(
+    connection: psycopg.Connection, found: dict[str, Candidate], lives: dict[str, Life], as_of: datetime
+) -> None:
+    for table in ("gap_candidates", "gap_statuses", "gap_measures", "gap_fixes"):
+        connection.execute(sql.SQL("delete from derived.{}").format(sql.Identifier(table)))
+    counted = {
+        gap: rest
+        for gap, *rest in connection.execute(
+            """
+            select gap_id, min(asked_at), max(asked_at), count(*), sum(signal_count)
+            from derived.gap_questions where signal_count > 0 and gap_id is not null group by gap_id
+            """
+        )
+    }
+    first = None
+    with connection.cursor() as cursor:
+        with cursor.copy(
+            """
+            copy derived.gap_candidates (gap_id, gap_kind, title, topic, parent_gap_id, merged_into_gap_id, first_seen_at,
+                last_seen_at, question_count, signal_count) from stdin
+            """
+        ) as copy:
+            for gap, one in sorted(found.items()):
+                if gap in counted or gap in lives or one.merged_into:
+                    copy.write_row(
+                        (
+                            gap,
+                            one.kind,
+                            one.title,
+                            one.topic,
+                            one.parent,
+                            one.merged_into,
+                            *counted.get(gap, (None, None, 0, 0)),
+                        )
+                    )
+        first = connection.execute(
+            "select least((select min(interaction_date) from facts.ai_question_days), (select min(asked_date) from derived.gap_questions))"
+        ).fetchone()[0]
+        with cursor.copy(
+            "copy derived.gap_statuses (gap_id, status_number, status, reason, decided_by, since, until) from stdin"
+        ) as copy:
+            for gap, life in sorted(lives.items()):
+                for number, status in enumerate(life.statuses, start=1):
+                    copy.write_row((gap, number, status.status, status.reason, status.by, status.since, status.until))
+        with cursor.copy(
+            """
+            copy derived.gap_measures (gap_id, opened_by, window_days, window_end, asked_count, failed_count, lacking_count,
+                unsure_count, reference_asked_count, reference_count) from stdin
+            """
+        ) as copy:
+            for gap, life in sorted(lives.items()):
+                if life.measure is not None:
+                    copy.write_row((gap, *_measure_row(life.measure, first)))
+        with cursor.copy(
+            """
+            copy derived.gap_fixes (gap_id, fix_number, source, article_key, is_new_article, fixed_at, first_sign_on, before_asked_count,
+                before_failed_count, after_asked_count, after_failed_count, measured_until, verdict) from stdin
+            """
+        ) as copy:
+            for gap, life in sorted(lives.items()):
+                for number, fix in enumerate(life.fixes, start=1):
+                    source = "article" if fix.event.kind == "article" else "decision"
+                    measured = min(first + timedelta(days=fix.measured_until), as_of.date())
+                    copy.write_row(
+                        (gap, number, source, fix.event.article_key, fix.event.is_new_article, fix.event.at,
+                         first + timedelta(days=fix.first_sign),
+                         *fix.before, *fix.after, measured, fix.verdict)
+                    )  # fmt: skip
+
+
+def _measure_row(one: Measure, first: date) -> tuple[Any, ...]:
+    return (
+        one.opened_by,
+        one.days,
+        first + timedelta(days=one.last),
+        one.asked,
+        round(one.failed),
+        round(one.lacking),
+        round(one.unsure),
+        one.reference_asked,
+        one.reference,
+    )

@@ -1,0 +1,152 @@
+"""Knowledge gaps, held against those that are planted in the simulated company.
+
+The company's vendors are read over HTTP as time goes by, and every cycle builds everything up to the marts. A planted gap is found
+when the gap of its topic opens while it lasts; any other gap of the company is a false one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from touchstone.quality.table import Row, check
+from touchstone.sandbox import effects
+from touchstone.sandbox.episode_quality import STEPS, own_server
+
+if TYPE_CHECKING:
+    from touchstone.sandbox.model import Company
+    from touchstone.settings import Settings
+
+DAYS, PER_DAY, SEED = 119, 50.0, 11
+STEP_DAYS = 17
+"""The vendor's export of AI conversations reaches back thirty days."""
+SIGNALS, MOST_DAYS = 10, 7
+TOP, MOST_FALSE = 20, 2
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was found.
+
+    Attributes:
+        days: By planted gap, days from its tenth signal to its opening; None where it was not found.
+        false: Gaps among the first twenty that nobody planted.
+        gaps: All gaps.
+    """
+
+    days: dict[str, float | None]
+    false: list[str]
+    gaps: int
+
+
+def company_of(days: int = DAYS, per_day: float = PER_DAY, seed: int = SEED) -> Company:
+    from touchstone.sandbox.company import build
+
+    return build(seed=seed, conversations_per_day=per_day, days=days)
+
+
+def _start(company: Company) -> datetime:
+    return datetime.combine(company.first_day, time(), tzinfo=UTC)
+
+
+def build_warehouse(company: Company, settings: Settings, step_days: int = STEP_DAYS) -> None:
+    """Cycle after cycle, `step_days` apart, up to the last day of the company."""
+    from touchstone import pipeline
+    from touchstone.daily import SANDBOX_INSTANCE, SANDBOX_SOURCES, ingest_source
+    from touchstone.sandbox.api import SandboxOptions, serve_here
+    from touchstone.sandbox.service import secrets
+    from touchstone.sources.config import find_source
+    from touchstone.sources.sandbox import server_file
+    from touchstone.statefiles import private_dir, write_json
+
+    moments = [company.until]
+    while moments[0] - timedelta(days=step_days) > _start(company):
+        moments.insert(0, moments[0] - timedelta(days=step_days))
+    with serve_here(company, SandboxOptions(clock=moments[0])) as sandbox:
+        known = secrets(sandbox.credentials)
+        told = server_file(settings)
+        private_dir(told.parent)
+        write_json(told, {"url": sandbox.url, "credentials": known})
+        for now in moments:
+            sandbox.move_clock(now)
+            for source in SANDBOX_SOURCES:
+                entry = find_source(f"{source}:{SANDBOX_INSTANCE}", settings)
+                ingest_source(entry, as_of=now, settings=settings, secrets=known[source])
+            for step in STEPS:
+                pipeline.STEPS[step](now, settings)
+
+
+def measure(company: Company, settings: Settings) -> Measured:
+    """Hold what `build_warehouse` built against the plan of the company."""
+    from touchstone.warehouse.engine import connect
+
+    spans = {
+        gap.topic: (
+            _start(company) + timedelta(days=gap.days[0]),
+            company.until if gap.days[1] is None else _start(company) + timedelta(days=gap.days[1]),
+        )
+        for gap in effects.GAPS
+    }
+    with connect("transformer", settings=settings) as connection:
+        found = connection.execute(
+            """
+            select gaps.topic, gaps.title, gaps.priority_rank, statuses.since
+            from marts_build.fct_knowledge_gaps as gaps
+            inner join marts_build.fct_knowledge_gap_statuses as statuses using (gap_id)
+            where statuses.status = 'open'
+            order by gaps.priority_rank, statuses.since
+            """
+        ).fetchall()
+        signals = {topic: _tenth(connection, topic, *span) for topic, span in spans.items()}
+    opened: dict[str, datetime] = {}
+    wrong: dict[str, None] = {}
+    for topic, title, rank, since in found:
+        if topic in spans and spans[topic][0] <= since <= spans[topic][1] + timedelta(days=1):
+            opened.setdefault(topic, since)
+        elif rank <= TOP:
+            wrong[title] = None
+    days = {
+        topic: None
+        if topic not in opened or tenth is None
+        else max(0.0, (opened[topic] - tenth).total_seconds() / 86400)
+        for topic, tenth in signals.items()
+    }
+    return Measured(days, list(wrong), len({row[1] for row in found}))
+
+
+def _tenth(connection: object, topic: str, first: datetime, last: datetime) -> datetime | None:
+    row = connection.execute(  # type: ignore[attr-defined]
+        """
+        select signalled_at from marts_build.fct_knowledge_gap_signals
+        where topic = %s and asked_at >= %s and asked_at < %s
+        order by signalled_at offset %s limit 1
+        """,
+        [topic, first, last, SIGNALS - 1],
+    ).fetchone()
+    return row[0] if row else None
+
+
+@check("gaps")
+def gaps(_folder: Path) -> Iterator[Row]:
+    company = company_of()
+    with own_server() as settings:
+        build_warehouse(company, settings)
+        found = measure(company, settings)
+    for topic, days in found.days.items():
+        yield Row(
+            f"simulated company: days from the tenth signal of the gap {topic} to its opening",
+            float("inf") if days is None else days,
+            bar=MOST_DAYS,
+            lower_is_better=True,
+            n=1,
+        )
+    yield Row(
+        f"simulated company: false gaps among the first {TOP}",
+        len(found.false),
+        bar=MOST_FALSE,
+        lower_is_better=True,
+        n=found.gaps,
+    )

@@ -1,0 +1,210 @@
+"""When a gap opens, what closes it, and what opens it again: worked by hand on counts of a few days."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from touchstone.gaps import life as life_module
+from touchstone.gaps.life import Counts, Event, Rules, live
+from touchstone.gaps.rates import difference, lows, wilson
+from touchstone.settings import get_settings
+
+FIRST = date(2026, 1, 1)
+DAYS = 120
+
+
+@pytest.fixture(scope="module")
+def rules() -> Rules:
+    return Rules.of(get_settings().parameters)
+
+
+def _counts(asked: dict[range, float], failed: dict[range, float], lacking: dict[range, float] | None = None) -> Counts:
+    """Daily counts; every failed question shows two signs on the day on which it was asked."""
+
+    def series(of: dict[range, float]) -> np.ndarray:
+        found = np.zeros(DAYS)
+        for days, count in of.items():
+            found[list(days)] = count
+        return found
+
+    return Counts(
+        series(asked), series(failed), series(failed), series(lacking or {}), np.zeros(DAYS), 2 * series(failed)
+    )
+
+
+ALL = range(DAYS)
+OTHERS = _counts({ALL: 40}, {ALL: 12}, {ALL: 2})
+
+
+def _moment(day: float) -> datetime:
+    return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=day)
+
+
+def _statuses(counts: Counts, rules: Rules, *events: Event, days: int = DAYS) -> list[tuple[str, str, float]]:
+    life = live(counts, OTHERS, events, FIRST, days, rules)
+    return [(one.status, one.reason, (one.since - _moment(0)) / timedelta(days=1)) for one in life.statuses]
+
+
+def test_the_interval_of_a_difference_is_newcombes() -> None:
+    # Newcombe (1998), table II, row (a), method 10: 56/70 against 48/80
+    assert difference(56, 70, 48, 80, 1.959963984540054) == pytest.approx((0.2, 0.0524, 0.3339), abs=5e-5)
+    assert wilson(0, 0, 1.96) == (0.0, 1.0)
+
+
+def test_nothing_opens_where_a_topic_always_fails_and_articles_are_found(rules) -> None:
+    assert _statuses(_counts({ALL: 5}, {ALL: 4}, {ALL: 1}), rules) == []
+
+
+def test_a_topic_that_nothing_is_found_for_opens_with_its_tenth_sign(rules) -> None:
+    # two questions a day, all failed, two signs each: ten signs at the end of the third day
+    begins = range(50, DAYS)
+    assert _statuses(_counts({begins: 2}, {begins: 2}, {begins: 2}), rules) == [("open", "lacking_knowledge", 53)]
+
+
+def test_what_worked_before_and_fails_now_opens(rules) -> None:
+    before, since = range(60), range(60, DAYS)
+    counts = _counts({ALL: 4}, {before: 1, since: 3})
+    (status,) = _statuses(counts, rules)
+    assert status[:2] == ("open", "worse_than_before")
+    assert 62 <= status[2] <= 68
+
+
+def test_a_day_looks_at_nothing_that_comes_after_it(rules) -> None:
+    before, since = range(60), range(60, DAYS)
+    counts = _counts({ALL: 4}, {before: 1, since: 3})
+    (status,) = _statuses(counts, rules)
+    opened = int(status[2])
+    assert _statuses(counts, rules, days=opened) == [status]
+    assert _statuses(counts, rules, days=opened - 1) == []
+
+
+def test_an_edit_after_which_fewer_fail_verifies(rules) -> None:
+    gap, after = range(40, 70), range(70, DAYS)
+    counts = _counts({ALL: 3}, {range(40): 0.5, gap: 3, after: 0.5}, {gap: 3})
+    edit = Event(_moment(69.5), "article", None, "a", True)
+    life = live(counts, OTHERS, [edit], FIRST, DAYS, rules)
+    assert [(one.status, one.reason) for one in life.statuses] == [
+        ("open", "worse_than_before"),
+        ("published", "article_edited"),
+        ("verified", "failures_fell"),
+    ]
+    (fix,) = life.fixes
+    assert fix.verdict == "worked"
+    assert fix.after[1] / fix.after[0] < fix.before[1] / fix.before[0] == 1
+    # the window of seven days in which it opened began before it
+    assert fix.first_sign < 40
+
+
+def test_an_edit_that_changes_nothing_gives_the_gap_back(rules) -> None:
+    gap = range(40, DAYS)
+    counts = _counts({ALL: 3}, {gap: 3}, {gap: 3})
+    edit = Event(_moment(75.5), "article", None, "a", False)
+    life = live(counts, OTHERS, [edit], FIRST, DAYS, rules)
+    assert [(one.status, one.reason) for one in life.statuses] == [
+        ("open", "worse_than_before"),
+        ("published", "article_edited"),
+        ("open", "fix_without_effect"),
+    ]
+    assert life.fixes[0].verdict == "no_effect"
+    returned = life.statuses[-1].since
+    assert returned == _moment(75 + rules.fix_days + rules.settle_days + 1)
+
+
+def test_of_few_questions_it_is_too_early_to_say(rules) -> None:
+    gap = range(40, 64)
+    counts = _counts({gap: 3, range(64, DAYS): 0.05}, {gap: 3}, {gap: 3})
+    edit = Event(_moment(63.5), "article", None, "a", True)
+    life = live(counts, OTHERS, [edit], FIRST, DAYS, rules)
+    assert life.statuses[-1].status == "published"
+    assert life.fixes[0].verdict == "too_early"
+
+
+def test_an_edit_before_the_opening_is_no_fix(rules) -> None:
+    gap = range(40, DAYS)
+    edit = Event(_moment(39.5), "article", None, "a", False)
+    life = live(_counts({ALL: 3}, {gap: 3}, {gap: 3}), OTHERS, [edit], FIRST, DAYS, rules)
+    assert life.fixes == []
+
+
+def test_what_was_dismissed_stays_so_until_new_signs_come(rules) -> None:
+    gap, again = range(40, 50), range(80, DAYS)
+    counts = _counts({gap: 3, again: 3}, {gap: 3, again: 3}, {gap: 3, again: 3})
+    dismissal = Event(_moment(49.5), "dismiss", "kim")
+    statuses = _statuses(counts, rules, dismissal)
+    assert [one[:2] for one in statuses] == [
+        ("open", "lacking_knowledge"),
+        ("dismissed", "decision"),
+        ("open", "lacking_knowledge"),
+    ]
+    # six signs a day: the tenth new one comes on the second day
+    assert statuses[-1][2] == 82
+    assert _statuses(counts, rules, dismissal, days=81)[-1][0] == "dismissed"
+
+
+def test_a_dismissal_before_any_rule_spoke_holds_too(rules) -> None:
+    gap = range(40, 43)
+    statuses = _statuses(_counts({gap: 3}, {gap: 3}, {gap: 3}), rules, Event(_moment(40.5), "dismiss", "kim"))
+    assert [one[0] for one in statuses] == ["dismissed", "open"]
+
+
+def test_people_open_draft_and_publish(rules) -> None:
+    counts = _counts({ALL: 3}, {ALL: 1})
+    events = [
+        Event(_moment(60), "draft", "kim"),
+        Event(_moment(61), "draft", "kim"),
+        Event(_moment(70), "publish", "kim", "a"),
+    ]
+    life = live(counts, OTHERS, events, FIRST, DAYS, rules)
+    assert [(one.status, one.by) for one in life.statuses[:3]] == [
+        ("open", "kim"),
+        ("drafting", "kim"),
+        ("published", "kim"),
+    ]
+    assert life.measure is not None
+    assert life.measure.opened_by == "decision"
+
+
+def test_what_was_verified_opens_again_when_it_fails_again(rules) -> None:
+    gap, good, again = range(30, 50), range(50, 80), range(80, DAYS)
+    counts = _counts({ALL: 3}, {gap: 3, good: 0.2, again: 3}, {gap: 3, again: 3})
+    edit = Event(_moment(49.5), "article", None, "a", True)
+    statuses = _statuses(counts, rules, edit)
+    assert [one[0] for one in statuses] == ["open", "published", "verified", "open"]
+    assert 81 <= statuses[-1][2] <= 90
+
+
+def test_statuses_follow_each_other_without_a_hole(rules) -> None:
+    gap = range(40, DAYS)
+    edit = Event(_moment(60.5), "article", None, "a", False)
+    life = live(_counts({ALL: 3}, {gap: 3}, {gap: 3}), OTHERS, [edit], FIRST, DAYS, rules)
+    assert [one.until for one in life.statuses] == [*(one.since for one in life.statuses[1:]), None]
+
+
+def test_many_differences_at_once_are_the_same_as_one_by_one() -> None:
+    rng = np.random.default_rng(5)
+    n, other_n = rng.integers(0, 40, 500).astype(float), rng.integers(0, 400, 500).astype(float)
+    hits, other_hits = np.floor(n * rng.random(500)), np.floor(other_n * rng.random(500))
+    one_by_one = [difference(*row, 3)[1] for row in zip(hits, n, other_hits, other_n, strict=True)]
+    assert lows(hits, n, other_hits, other_n, 3) == pytest.approx(one_by_one, abs=1e-12)
+
+
+def test_days_that_are_passed_over_open_nothing(rules, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The screen is a saving: without it every life comes out the same."""
+    rng = np.random.default_rng(9)
+    lives = []
+    for screened in (True, False):
+        if not screened:
+            monkeypatch.setattr(life_module._Walk, "_screen", lambda self: np.ones(self._days, dtype=bool))
+        rng = np.random.default_rng(9)
+        for number in range(40):
+            asked = rng.poisson(5, DAYS).astype(float)
+            share = np.where(np.arange(DAYS) > 60, 0.3 + 0.015 * number, 0.3)
+            failed = rng.binomial(asked.astype(int), share).astype(float)
+            lacking = rng.binomial(failed.astype(int), min(1, 0.02 * number)).astype(float)
+            counts = Counts(asked, failed, failed, lacking, lacking, 2 * failed)
+            lives.append(live(counts, OTHERS, [Event(_moment(90.5), "article", None, "a")], FIRST, DAYS, rules))
+    assert lives[:40] == lives[40:]
+    assert 5 < sum(bool(one.statuses) for one in lives[:40]) < 40
