@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from evaluation_data import EVALUATION_MARTS
+from intents_data import INTENT_MARTS, INTENT_SCORES, INTENT_TABLES
 
 SECRET = "my card 4111 1111 1111 1111"  # stands for a customer's words: no result may repeat it
 
@@ -464,7 +465,7 @@ _SCORE_TABLES = (
     "scores.dimension_scores",
     "scores.interaction_scores",
 )
-ALL_MARTS = (*MARTS, *EVALUATION_MARTS)
+ALL_MARTS = (*MARTS, *EVALUATION_MARTS, *INTENT_MARTS)
 MART_NAMES = tuple(
     statement.split("marts_build.", 1)[1].split()[0]
     for statement in ALL_MARTS
@@ -476,6 +477,6 @@ GATE_TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("staging.int_conversations__unioned", "staging.int_messages__unioned", "staging.pending_interactions"),
         STAGING,
     ),
-    "gate_2": (("core.interactions", "core.messages", *_SCORE_TABLES), CORE + SCORES),
+    "gate_2": (("core.interactions", "core.messages", *_SCORE_TABLES, *INTENT_TABLES), CORE + INTENT_SCORES + SCORES),
     "gate_3": (("core.interactions", *(f"marts_build.{name}" for name in MART_NAMES)), CORE + ALL_MARTS),
 }

@@ -58,6 +58,10 @@ BLOCKING = [
     ),
     (f"update core.interactions set human_message_count = 0 where {ONE}", "no side is scored that never replied"),
     (
+        f"delete from scores.intents where {ONE}",
+        "the active model of intents has read every eligible interaction, if only to say that there is nothing to read",
+    ),
+    (
         f"update scores.interaction_scores set subject = 'agent' where {HUMAN}",
         "the judged side is a person or an AI agent",
     ),

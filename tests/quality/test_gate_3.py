@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 from evaluation_data import EVALUATION_BLOCKING
+from intents_data import INTENT_BLOCKING
 from quality_data import MART_NAMES, SECRET
 
 from touchstone.errors import GateError, WarehouseError
@@ -48,6 +49,8 @@ def test_conventions_hold_for_the_columns_that_follow_them(database, failing) ->
                 "marts_build.rpt_coverage_daily",
                 "marts_build.rpt_factuality_monthly",
                 "marts_build.rpt_gap_fixes",
+                "marts_build.rpt_intent_model_accuracy",
+                "marts_build.rpt_intent_model_novelty",
                 "marts_build.rpt_knowledge_gaps_weekly",
                 "marts_build.rpt_recovery_rates",
                 "marts_build.rpt_response_accuracy_monthly",
@@ -66,6 +69,8 @@ def test_conventions_hold_for_the_columns_that_follow_them(database, failing) ->
                 "marts_build.rpt_gap_fixes",
                 "marts_build.rpt_handoffs_weekly",
                 "marts_build.rpt_intent_accuracy_monthly",
+                "marts_build.rpt_intent_model_accuracy",
+                "marts_build.rpt_intent_model_novelty",
                 "marts_build.rpt_post_handoff_resolution",
                 "marts_build.rpt_response_accuracy_monthly",
                 "marts_build.rpt_sentiment_alarms",
@@ -390,6 +395,7 @@ BLOCKING = [
         "no table loses a fifth of its published rows without deletions on record",
     ),
     *EVALUATION_BLOCKING,
+    *INTENT_BLOCKING,
 ]
 
 

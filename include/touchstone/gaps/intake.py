@@ -40,8 +40,6 @@ class Intake:
 
 def take_up(connection: psycopg.Connection, as_of: datetime, run_id: int) -> Intake:
     """Decisions that wait, in the caller's transaction."""
-    if connection.execute("select to_regclass('feedback.records') is null").fetchone()[0]:
-        return Intake(0, 0)
     waiting = connection.execute(
         """
         select records.record_id, records.record, records.arrived_by, records.file from feedback.records as records

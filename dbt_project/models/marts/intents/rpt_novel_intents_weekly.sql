@@ -27,7 +27,7 @@ final as (
         clusters.name as cluster_name,
         clusters.status,
         clusters.intent as promoted_intent,
-        coalesce(clusters.owner_team, '{{ var("novel_intent_owner_team") }}') as owner_team,
+        coalesce(clusters.owner_team, '{{ var("default_owner_team") }}') as owner_team,
         case
             when clusters.status = 'promoted' and not clusters.is_learned then 'train_again'
             when clusters.status <> 'open' then 'none'
