@@ -26,6 +26,8 @@ SCOPES = {
     "affected_interactions",
     "affected_dates",
     "affected_issues",
+    "affected_label_months",
+    "affected_messages",
     "affected_periods",
     "affected_backlog_dates",
     "affected_review_periods",

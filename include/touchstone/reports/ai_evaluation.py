@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from touchstone.errors import ConfigurationError, WarehouseError
+from touchstone.reports import formats
 from touchstone.reports.pages import Row, Snapshot, environment, snapshot
 from touchstone.settings import Settings, get_settings
 from touchstone.statefiles import write_atomic
@@ -36,6 +37,8 @@ FIGURES = (
     ("explicit_relevance_rate", "Rated answers that were useful", True),
 )
 """Rates of the scorecard that the page shows, and whether more of them is better; None: neither alone says so."""
+OTHER_FIGURES = ("effort", "turns_per_resolution", "open_days", "score_distribution")
+"""Metrics of insights and early signs that are no shares."""
 CLASSES = {
     "tool": "A tool call failed",
     "knowledge": "Nothing, or something stale, was found",
@@ -111,7 +114,9 @@ def render(period: str, settings: Settings | None = None, path: Path | None = No
     path.parent.mkdir(parents=True, exist_ok=True)
     words = {"FIGURES": FIGURES, "CLASSES": CLASSES, "DECISIONS": DECISIONS}
     template = environment(**words).get_template("ai_evaluation.html.j2")
-    page = template.render(found=found, first=FIRST_INSIGHTS, min_n=settings.parameters["min_cell_n"], change=change)
+    page = template.render(
+        found=found, first=FIRST_INSIGHTS, min_n=settings.parameters["min_cell_n"], change=change, figure=figure
+    )
     write_atomic(path, page, 0o644)
     return path
 
@@ -122,6 +127,13 @@ def change(found: Evaluation, figure: str) -> float | None:
         return None
     now, before = found.card[figure], found.previous[figure]
     return None if now is None or before is None else 100 * (now - before)
+
+
+def figure(value: float | None, metric: str) -> str:
+    """A value as its metric reads: shares in percent, other figures with three digits."""
+    if value is None:
+        return formats.NONE
+    return f"{value:.3g}" if metric in OTHER_FIGURES or not 0 <= value <= 1 else f"{100 * value:.1f} %"
 
 
 def collect(period: str, settings: Settings) -> Evaluation:
@@ -171,7 +183,8 @@ def _evaluation(published: Snapshot, as_of: datetime, period: str) -> Evaluation
         segments=published.rows(
             f"""
             select * from marts.rpt_ai_scorecards
-            where period_type = %(period)s and period_start = %(first)s and slice_type <> 'all' and not is_below_min_n
+            where period_type = %(period)s and period_start = %(first)s and slice_type not in ('all', 'escalation_reason')
+                and not is_below_min_n
                 and resolution_rate is not null
             order by resolution_rate, slice_type, slice_value limit {SEGMENTS}
             """,  # noqa: S608

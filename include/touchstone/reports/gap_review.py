@@ -186,7 +186,7 @@ def _review(published: Snapshot, as_of: datetime) -> Review:
         [since, as_of],
     )
     weeks = published.rows(
-        "select * from marts.rpt_knowledge_gaps_weekly where period_start < %s order by period_start desc limit %s",
+        "select * from marts.rpt_knowledge_gaps_weekly where period_end < %s order by period_start desc limit %s",
         [as_of.date(), WEEKS],
     )
     fixes = published.rows(

@@ -124,8 +124,8 @@ changes as (
         effects.slice_value,
         effects.metric,
         effects.change_type || ' ' || effects.changed as subject,
-        'Look at the change of ' || effects.change_type || ' ' || effects.changed || ': ' || effects.metric || ' is worse since'
-            as recommended_action,
+        'Look at the change of ' || replace(effects.change_type, '_', ' ') || ' ' || effects.changed || ': '
+        || replace(effects.metric, '_', ' ') || ' is worse since' as recommended_action,
         null::text as person,
         effects.n,
         effects.value,

@@ -53,7 +53,8 @@ given as (
         count(*)::int as signal_count,
         (count(signals.is_positive))::int as judged_count,
         (count(*) filter (where signals.is_positive))::int as positive_count,
-        avg(signals.score) as score
+        -- sums of decimals do not depend on the order of their rows
+        avg(signals.score::numeric) as score
     from facts
     inner join {{ ref('fct_satisfaction_signals') }} as signals on facts.interaction_key = signals.interaction_key
     group by facts.interaction_key, signals.source_type
@@ -73,7 +74,7 @@ counted as (
         count(given.interaction_key)::int as answered_count,
         coalesce(sum(given.judged_count), 0)::int as n,
         coalesce(sum(given.positive_count), 0)::int as positive_count,
-        avg(given.score) as mean_score
+        avg(given.score)::double precision as mean_score
     from facts
     inner join kinds on facts.period_start = kinds.period_start
     left join given
