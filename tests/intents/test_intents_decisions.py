@@ -10,6 +10,7 @@ from touchstone.feedback.kinds import KINDS, UnusableRecord, parse
 from touchstone.intents.decisions import Decision, apply
 
 GIVEN = {"cluster_id": "c00001", "decided_by": "QA", "decided_at": "2026-03-01", "reason": "asked often"}
+AS_OF = datetime(2026, 4, 1, tzinfo=UTC)
 CLUSTERS = {"c1", "c2", "c3"}
 
 
@@ -42,15 +43,15 @@ def _decisions(*said: tuple[str, str, str | None]) -> list[Decision]:
 )
 def test_a_decision_says_what_it_needs_and_nothing_else(said, code):
     with pytest.raises(UnusableRecord) as refused:
-        parse(KINDS["intent_decisions"], GIVEN | said)
+        parse(KINDS["intent_decisions"], GIVEN | said, AS_OF)
     assert refused.value.code == code
 
 
 def test_decisions_of_each_kind_are_taken():
     for said in ({"decision": "promote", "intent": "jobs"}, {"decision": "merge", "into_cluster_id": "c2"}):
-        assert parse(KINDS["intent_decisions"], GIVEN | said)["cluster_id"] == "c00001"
+        assert parse(KINDS["intent_decisions"], GIVEN | said, AS_OF)["cluster_id"] == "c00001"
     for decision in ("dismiss", "reopen"):
-        assert parse(KINDS["intent_decisions"], GIVEN | {"decision": decision})["decision"] == decision
+        assert parse(KINDS["intent_decisions"], GIVEN | {"decision": decision}, AS_OF)["decision"] == decision
 
 
 def test_the_last_decision_holds():
