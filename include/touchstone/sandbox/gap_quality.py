@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from touchstone.quality.table import Row, check
 from touchstone.sandbox import effects
-from touchstone.sandbox.episode_quality import STEPS, own_server
+from touchstone.sandbox.episode_quality import build_marts, own_server, read_vendors
 
 if TYPE_CHECKING:
     from touchstone.sandbox.model import Company
@@ -54,29 +54,12 @@ def _start(company: Company) -> datetime:
 
 def build_warehouse(company: Company, settings: Settings, step_days: int = STEP_DAYS) -> None:
     """Cycle after cycle, `step_days` apart, up to the last day of the company."""
-    from touchstone import pipeline
-    from touchstone.daily import SANDBOX_INSTANCE, SANDBOX_SOURCES, ingest_source
-    from touchstone.sandbox.api import SandboxOptions, serve_here
-    from touchstone.sandbox.service import secrets
-    from touchstone.sources.config import find_source
-    from touchstone.sources.sandbox import server_file
-    from touchstone.statefiles import private_dir, write_json
-
     moments = [company.until]
     while moments[0] - timedelta(days=step_days) > _start(company):
         moments.insert(0, moments[0] - timedelta(days=step_days))
-    with serve_here(company, SandboxOptions(clock=moments[0])) as sandbox:
-        known = secrets(sandbox.credentials)
-        told = server_file(settings)
-        private_dir(told.parent)
-        write_json(told, {"url": sandbox.url, "credentials": known})
-        for now in moments:
-            sandbox.move_clock(now)
-            for source in SANDBOX_SOURCES:
-                entry = find_source(f"{source}:{SANDBOX_INSTANCE}", settings)
-                ingest_source(entry, as_of=now, settings=settings, secrets=known[source])
-            for step in STEPS:
-                pipeline.STEPS[step](now, settings)
+    for now in moments:
+        read_vendors(company, now, settings)
+        build_marts(now, settings)
 
 
 def measure(company: Company, settings: Settings) -> Measured:
