@@ -33,6 +33,7 @@ SCOPES = {
     "affected_review_periods",
     "affected_scorecard_periods",
     "affected_question_dates",
+    "affected_question_weeks",
 }
 
 

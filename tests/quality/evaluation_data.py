@@ -45,6 +45,14 @@ _ROWS = {
         date '2026-03-01' as period_start, 'all' as slice_type, 'all' as slice_value, 8 as n, 6 as supported_count,
         1 as contradicted_count, 0.875 as supported_rate, 0.7 as ci_low, 1.0 as ci_high, 1.0 as covered_share
     """,
+    "rpt_answer_consistency_monthly": """
+        date '2026-03-01' as period_start, 'all' as slice_type, 'all' as slice_value, 8 as n, 6 as consistent_count,
+        0.75 as consistency_rate, 0.4 as ci_low, 0.9 as ci_high
+    """,
+    "fct_contradicting_answers": """
+        md5('m') as message_key, md5('o') as other_message_key, md5('i1') as interaction_key, md5('i2') as other_interaction_key,
+        array['duration'] as claim_kinds, 0.7 as similarity
+    """,
     "rpt_response_accuracy_monthly": """
         date '2026-03-01' as period_start, 'all' as topic, 10 as n, 8 as correct_count, 6 as reviewed_n, 4 as checked_n,
         0.8 as correct_rate, -0.1 as slope_ci_high, true as is_flat_or_declining
@@ -105,6 +113,12 @@ _SET = {
     },
     "fct_factuality_checks": {"verdict = null": "every check has a verdict"},
     "rpt_factuality_monthly": {"ci_low = 0.9": "factuality lies in its interval, and its parts in the whole"},
+    "rpt_answer_consistency_monthly": {
+        "ci_low = 0.8": "consistency lies in its interval, and what is consistent was compared"
+    },
+    "fct_contradicting_answers": {
+        "claim_kinds = '{}'": "answers that contradict each other are to similar questions of two conversations"
+    },
     "rpt_response_accuracy_monthly": {
         "checked_n = 5": "a judgement of accuracy is a review or a check",
         "slope_ci_high = 0.1": "accuracy is flat or declining where the upper limit of its slope is at most 0",

@@ -44,6 +44,7 @@ def test_conventions_hold_for_the_columns_that_follow_them(database, failing) ->
                 "marts_build.fct_knowledge_gaps",
                 "marts_build.rpt_agent_behaviors_daily",
                 "marts_build.rpt_ai_scorecards",
+                "marts_build.rpt_answer_consistency_monthly",
                 "marts_build.rpt_article_health",
                 "marts_build.rpt_bottom_cohort_failures",
                 "marts_build.rpt_coverage_daily",

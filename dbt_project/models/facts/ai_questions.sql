@@ -109,6 +109,10 @@ retrieved as (
         numbered.episode_number,
         numbered.question_number,
         array_agg(distinct retrievals.article_key order by retrievals.article_key) as article_keys,
+        array_agg(
+            distinct retrievals.article_key || '@' || retrievals.version_number
+            order by retrievals.article_key || '@' || retrievals.version_number
+        ) filter (where retrievals.version_number is not null) as article_versions,
         count(*)::int as retrieval_count,
         (count(*) filter (where retrievals.is_stale))::int as stale_retrieval_count,
         max(retrievals.relevance) as best_relevance
@@ -147,6 +151,7 @@ final as (
         outcomes.outcome,
         asked.answer_keys,
         coalesce(retrieved.article_keys, '{}') as article_keys,
+        coalesce(retrieved.article_versions, '{}') as article_versions,
         asked.episode_number,
         asked.question_number,
         asked.ordinal,

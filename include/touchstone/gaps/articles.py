@@ -37,8 +37,8 @@ _TOPICS = """
     select article_key, topic from cited
     where 2 * question_count > all_count and article_key not in (select article_key from labelled)
     """
-_LEAST_OVERLAP = 0.5
-"""Share of a sentence's content that another article must have in common to speak of the same matter."""
+LEAST_OVERLAP = 0.5
+"""Share of a sentence's content that another text must have in common to speak of the same matter."""
 
 
 @dataclass(frozen=True)
@@ -140,9 +140,8 @@ def _conflicts(versions: list[Version]) -> list[tuple[tuple[str, str, str], tupl
     import pandas as pd
 
     from touchstone.rubric.model import primary
-    from touchstone.scoring.knowledge import _SENTENCE, CONTRADICTED, Library, _plain_text
+    from touchstone.scoring.knowledge import Library, contradictions
     from touchstone.text.markers import MARKER_LANGUAGES
-    from touchstone.text.phrases import lower_in_place
 
     found: dict[tuple[str, str, str], tuple[int, datetime]] = {}
     for place, one in enumerate(versions):
@@ -157,14 +156,9 @@ def _conflicts(versions: list[Version]) -> list[tuple[tuple[str, str, str], tupl
                     [{"article_key": other.article_key, "title": other.title, "body": other.body, "locale": language}]
                 )
             )
-            text = lower_in_place(f"{one.title}\n{_plain_text(one.body)}")
-            for sentence in _SENTENCE.finditer(text):
-                for verdict in library.check(
-                    text, sentence.start(), sentence.end(), 0.0, language, ("article",), _LEAST_OVERLAP
-                ):
-                    if verdict.outcome == CONTRADICTED:
-                        first, second = sorted((one.article_key, other.article_key))
-                        pair = (first, second, verdict.claim.kind)
-                        count = found[pair][0] if pair in found else 0
-                        found[pair] = (count + 1, max(one.valid_from, other.valid_from))
+            for claim in contradictions(one.title, one.body, library, language, LEAST_OVERLAP):
+                first, second = sorted((one.article_key, other.article_key))
+                pair = (first, second, claim.kind)
+                count = found[pair][0] if pair in found else 0
+                found[pair] = (count + 1, max(one.valid_from, other.valid_from))
     return sorted(found.items())

@@ -16,7 +16,7 @@ import psycopg
 from psycopg import sql
 
 from touchstone.errors import WarehouseError
-from touchstone.gaps import articles, decisions, grouping, intake, questions
+from touchstone.gaps import articles, consistency, decisions, grouping, intake, questions
 from touchstone.gaps.decisions import Applied
 from touchstone.gaps.life import BACKLOG, Counts, Life, Measure, Rules, live
 from touchstone.settings import Settings, get_settings
@@ -94,6 +94,7 @@ def gaps(as_of: datetime, settings: Settings | None = None) -> GapStep:
         questions.note_scope(connection, moved, run.run_id)
         topics = articles.topics_of(connection)
         compared = articles.refresh_conflicts(connection, topics)
+        answers = consistency.judge(connection)
         found = _candidates(connection, state, applied)
         lives = _lives(connection, as_of, found, applied, topics, parameters)
         _write(connection, found, lives, as_of)
@@ -111,7 +112,13 @@ def gaps(as_of: datetime, settings: Settings | None = None) -> GapStep:
         run.rows_out, run.rows_quarantined = kept.changed + kept.gone + told.new, told.refused
         run.rows_in = run.rows_out + run.rows_quarantined
         run.versions["groups"] = grouping.VERSIONS
-        run.detail |= {"read": kept.read, "moved": len(moved), "compared_topics": compared, "open": is_open}
+        run.detail |= {
+            "read": kept.read,
+            "moved": len(moved),
+            "compared_topics": compared,
+            "compared_answers": answers,
+            "open": is_open,
+        }
         return GapStep(kept.changed, kept.gone, kept.read, is_open, sum(1 for life in lives.values() if life.statuses))
 
 

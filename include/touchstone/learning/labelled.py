@@ -10,6 +10,7 @@ import gzip
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +168,34 @@ def assistance(folder: Path) -> Labelled:
                 value = 1.0 - float(asked["Answer"])
                 row = _review(interaction, None, "assistant", "customer_calm", value, 0, 1)
                 reviews.append(row | {"question": asked["Question"]})
+    return documents, reviews
+
+
+def next_answers(folder: Path) -> Labelled:
+    """STAR: will the next answer help, from the conversation up to a customer's message alone.
+
+    One document per message of a customer that a reply follows, which ends with that message: nothing later can be seen. The value
+    is 0 where the reply was labelled out of scope or nothing found, else 1.
+    """
+    documents, reviews = [], []
+    for one in _lines(folder / "star-dev" / "dialogues.jsonl.gz"):
+        document = converted(one)
+        said = document["messages"]
+        for place, (message, reply) in enumerate(pairwise(said)):
+            if message["actor"] != "customer" or reply["actor"] == "customer":
+                continue
+            label = reply["attributes"].get("action_label") or ""
+            interaction = f"{document['interaction_id']}:{message['message_id']}"
+            documents.append(
+                {
+                    "interaction_id": interaction,
+                    "language": "en",
+                    "customer_id": document["customer_id"],
+                    "messages": said[: place + 1],
+                }
+            )
+            helps = float(label != "out_of_scope" and not label.endswith("nothing_found"))
+            reviews.append(_review(interaction, message["message_id"], "assistant", "next_answer_helps", helps, 0, 1))
     return documents, reviews
 
 

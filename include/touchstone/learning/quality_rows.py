@@ -289,6 +289,19 @@ def actions(folder: Path) -> Iterator[Row]:
     yield from confidence_rows("next action", held, 0.5)
 
 
+@check("next_answers")
+def next_answers(folder: Path) -> Iterator[Row]:
+    """STAR, split by customer: will the next answer be out of scope or find nothing."""
+    held = in_folds(*labelled.next_answers(folder), 3)
+    helpless = held.column("people").astype(float) < 0.5
+    low = held.column("probability_low").astype(float)
+    yield Row(
+        "next answer is out of scope or finds nothing: AP", average_precision(helpless, low), 0.14, 0.20, n=held.n
+    )
+    yield Row("next answer is out of scope or finds nothing: AUROC", auroc(helpless, low), 0.833, 0.85, n=held.n)
+    yield from confidence_rows("next answer", held, 0.5)
+
+
 @check("tweets")
 def tweets(folder: Path) -> Iterator[Row]:
     held = in_folds(*labelled.tweets(folder))

@@ -326,6 +326,32 @@ class Library:
                 return
 
 
+def contradictions(
+    title: str,
+    body: str,
+    other: Library,
+    language: str,
+    min_overlap: float,
+    known: frozenset[tuple[str, str]] = frozenset(),
+) -> list[Claim]:
+    """Claims of a text about whose matter the other texts state something else.
+
+    Args:
+        body: Words, or HTML.
+        language: One that markers are written for.
+        min_overlap, known: As `Library.check` takes them.
+    """
+    lower = lower_in_place(f"{title}\n{_plain_text(body)}")
+    return [
+        verdict.claim
+        for sentence in _SENTENCE.finditer(lower)
+        for verdict in other.check(
+            lower, sentence.start(), sentence.end(), 0.0, language, ("article",), min_overlap, known
+        )
+        if verdict.outcome == CONTRADICTED
+    ]
+
+
 def _comparable(one: Claim, other: Claim) -> bool:
     """Whether two claims may state different values of one thing."""
     if one.kind != other.kind:

@@ -108,6 +108,20 @@ create table if not exists derived.article_conflict_inputs (
     digest text not null
 );
 
+-- Two similar questions that one version of an AI agent answered from the same articles: do the answers contradict each other. Keys
+-- are those of the questions.
+create table if not exists derived.answer_verdicts (
+    message_key text not null,
+    other_message_key text not null,
+    week_start date not null,
+    -- digest of both answers' redacted texts
+    digest text not null,
+    -- kinds of claim in which they differ; empty where they do not
+    claim_kinds text[] not null,
+    primary key (message_key, other_message_key)
+);
+create index if not exists answer_verdicts_week on derived.answer_verdicts (week_start);
+
 -- Interactions whose rows of gap marts the next build of the marts works out again.
 create table if not exists derived.gap_scope (
     interaction_key text primary key,
