@@ -18,7 +18,7 @@ import psycopg
 from touchstone.scoring.rows import copy_new_rows
 from touchstone.settings import Settings
 from touchstone.text.redact import REDACTOR_VERSION, Conversation, replaced
-from touchstone.warehouse import ledger
+from touchstone.warehouse import changes, ledger
 from touchstone.warehouse.engine import connect
 
 _COLUMNS = ("message_key", "interaction_key", "body_hash", "redactor_version", "text", "pii", "context")
@@ -185,20 +185,13 @@ def _record_changes(connection: psycopg.Connection, keys: set[str], run_id: int)
     They join the pending interactions of this run as well: core moves its watermark past every change that is there when
     it starts, so a change alone would be passed over.
     """
-    ordered = sorted(keys)
-    connection.execute(
-        """
-        insert into ops.interaction_changes (interaction_key, reason, run_id)
-        select key, 'redacted_again', %s from unnest(%s::text[]) as key order by key
-        """,
-        [run_id, ordered],
-    )
+    changes.announce(connection, keys, run_id, "redacted_again")
     connection.execute(
         """
         insert into staging.pending_interactions (interaction_key)
         select key from unnest(%s::text[]) as key
         where not exists (select from staging.pending_interactions as pending where pending.interaction_key = key)
         """,
-        [ordered],
+        [sorted(keys)],
     )
     return keys

@@ -6,19 +6,17 @@ in the same groups. What a run keeps is numbers, ids and redacted terms, no text
 
 from __future__ import annotations
 
-import io
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import groupby
-from typing import Any
 
 import numpy as np
 import psycopg
-from psycopg.types.json import Jsonb
 
 from touchstone.intents import groups as grouping
+from touchstone.intents import stored_groups
 from touchstone.intents.groups import Groups
 from touchstone.intents.names import MOST_READ, name_of, terms_of
 from touchstone.intents.vectors import STATIC, TRANSFORMER, VECTORS_VERSION, embed
@@ -146,17 +144,13 @@ def leave(state: State, keys: set[str]) -> None:
 
 def load(connection: psycopg.Connection) -> State | None:
     """The state of the last run; None before the first, and where another version made it."""
-    row = connection.execute("select versions, document, arrays from derived.gap_groups").fetchone()
-    if row is None or row[0] != VERSIONS:
+    stored = stored_groups.load(connection, "gap_groups")
+    if stored is None or stored[0] != VERSIONS:
         return None
-    document: dict[str, Any] = row[1]
-    with np.load(io.BytesIO(row[2]), allow_pickle=False) as stored:
-        arrays = {name: stored[name] for name in stored.files}
+    _, document, arrays = stored
     return State(
         kind=document["kind"],
-        groups=Groups(arrays["centre"], arrays["means"], arrays["floors"], arrays["sizes"])
-        if "means" in arrays
-        else None,
+        groups=stored_groups.groups_of(arrays) if "means" in arrays else None,
         names=document["names"],
         waiting=[(key, terms) for key, terms in document["waiting"]],
         vectors=arrays.get("waiting"),
@@ -170,10 +164,7 @@ def save(connection: psycopg.Connection, state: State, run_id: int) -> None:
     if state.vectors is not None:
         arrays["waiting"] = state.vectors
     if state.groups is not None:
-        held = state.groups
-        arrays |= {"centre": held.centre, "means": held.means, "floors": held.floors, "sizes": held.sizes}
-    written = io.BytesIO()
-    np.savez_compressed(written, **arrays)  # type: ignore[arg-type]
+        arrays |= stored_groups.arrays_of(state.groups)
     document = {
         "kind": state.kind,
         "names": state.names,
@@ -181,11 +172,4 @@ def save(connection: psycopg.Connection, state: State, run_id: int) -> None:
         "counts": state.counts,
         "questions": state.questions,
     }
-    connection.execute(
-        """
-        insert into derived.gap_groups (groups_id, versions, document, arrays, run_id) values (1, %s, %s, %s, %s)
-        on conflict (groups_id) do update
-        set versions = excluded.versions, document = excluded.document, arrays = excluded.arrays, run_id = excluded.run_id
-        """,
-        [VERSIONS, Jsonb(document), written.getvalue(), run_id],
-    )
+    stored_groups.save(connection, "gap_groups", VERSIONS, document, arrays, run_id)

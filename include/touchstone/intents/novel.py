@@ -9,7 +9,6 @@ The caller's transaction holds all of a run.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -18,15 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import psycopg
-from psycopg.types.json import Jsonb
 
-from touchstone.intents import decisions
+from touchstone.intents import decisions, stored_groups
 from touchstone.intents import groups as grouping
 from touchstone.intents.discover import State, begun, continued
 from touchstone.intents.files import Question
-from touchstone.intents.groups import Groups
 from touchstone.intents.questions import openings
 from touchstone.intents.vectors import VECTORS_VERSION, embed
+from touchstone.warehouse import changes
 
 if TYPE_CHECKING:
     from touchstone.intents.model import Model
@@ -169,13 +167,7 @@ def group(
     }
     done.without_effect, done.clusters = applied.without_effect, len(names)
     decisions.write(connection, names, applied, model.intents if model else ())
-    connection.execute(
-        """
-        insert into ops.interaction_changes (interaction_key, reason, run_id)
-        select key, 'scored', %s from unnest(%s::text[]) as key order by key
-        """,
-        [run_id, sorted(touched)],
-    )
+    changes.announce(connection, touched, run_id)
     return done
 
 
@@ -236,14 +228,12 @@ def _leave(state: State, keys: set[str]) -> None:
 
 def _load(connection: psycopg.Connection) -> tuple[State | None, bool]:
     """The state of the last run, None before the first, and whether another version made it."""
-    row = connection.execute("select versions, document, arrays from derived.novel_groups").fetchone()
-    if row is None:
+    stored = stored_groups.load(connection, "novel_groups")
+    if stored is None:
         return None, False
-    document: dict[str, Any] = row[1]
-    with np.load(io.BytesIO(row[2]), allow_pickle=False) as stored:
-        arrays = {name: stored[name] for name in stored.files}
+    versions, document, arrays = stored
     state = State(
-        groups=Groups(arrays["centre"], arrays["means"], arrays["floors"], arrays["sizes"], document["usual"]),
+        groups=stored_groups.groups_of(arrays, document["usual"]),
         ids=document["ids"],
         names=document["names"],
         kind=document["kind"],
@@ -253,7 +243,7 @@ def _load(connection: psycopg.Connection) -> tuple[State | None, bool]:
         questions=document["questions"],
         next_id=document["next_id"],
     )
-    return state, row[0] != VERSIONS
+    return state, versions != VERSIONS
 
 
 def _measure_again(connection: psycopg.Connection, state: State, fresh: State, least_words: int) -> None:
@@ -279,11 +269,6 @@ def _measure_again(connection: psycopg.Connection, state: State, fresh: State, l
 
 
 def _save(connection: psycopg.Connection, state: State, run_id: int) -> None:
-    held = state.groups
-    written = io.BytesIO()
-    np.savez_compressed(
-        written, centre=held.centre, means=held.means, floors=held.floors, sizes=held.sizes, waiting=state.vectors
-    )
     document = {
         "kind": state.kind,
         "ids": state.ids,
@@ -292,13 +277,7 @@ def _save(connection: psycopg.Connection, state: State, run_id: int) -> None:
         "counts": state.counts,
         "questions": state.questions,
         "next_id": state.next_id,
-        "usual": held.usual,
+        "usual": state.groups.usual,
     }
-    connection.execute(
-        """
-        insert into derived.novel_groups (groups_id, versions, document, arrays, run_id) values (1, %s, %s, %s, %s)
-        on conflict (groups_id) do update
-        set versions = excluded.versions, document = excluded.document, arrays = excluded.arrays, run_id = excluded.run_id
-        """,
-        [VERSIONS, Jsonb(document), written.getvalue(), run_id],
-    )
+    arrays = stored_groups.arrays_of(state.groups) | {"waiting": state.vectors}
+    stored_groups.save(connection, "novel_groups", VERSIONS, document, arrays, run_id)

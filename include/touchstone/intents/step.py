@@ -20,7 +20,7 @@ import psycopg
 from touchstone.errors import ConfigurationError, WarehouseError
 from touchstone.scoring.rows import copy_new_rows
 from touchstone.settings import Settings, get_settings
-from touchstone.warehouse import ledger
+from touchstone.warehouse import changes, ledger
 from touchstone.warehouse.engine import connect
 
 if TYPE_CHECKING:
@@ -225,18 +225,9 @@ def _read(
                 *stamp,
             )
         )
-    for month in sorted({(row[0].astimezone(UTC).year, row[0].astimezone(UTC).month) for row in rows}):
-        connection.execute(
-            "select ops.ensure_month_partition('scores.intents'::regclass, %s)", [datetime(*month, 2, tzinfo=UTC)]
-        )
+    changes.ensure_months(connection, "scores.intents", (row[0] for row in rows))
     copy_new_rows(connection, "scores", "intents", _COLUMNS, rows)
-    connection.execute(
-        """
-        insert into ops.interaction_changes (interaction_key, reason, run_id)
-        select key, 'scored', %s from unnest(%s::text[]) as key order by key
-        """,
-        [run_id, sorted(row[1] for row in rows)],
-    )
+    changes.announce(connection, (row[1] for row in rows), run_id)
     return len(wanted)
 
 

@@ -17,6 +17,7 @@ import psycopg
 from touchstone.errors import ConfigurationError
 from touchstone.reviews.conversations import SUBJECTS, Side, dialogues_of, side_of
 from touchstone.scoring.rows import copy_new_rows
+from touchstone.warehouse import changes
 
 if TYPE_CHECKING:
     from touchstone.learning.model import Model
@@ -165,19 +166,10 @@ def _score(
                 *stamp,
             )
         )
-    for month in sorted({(row[0].astimezone(UTC).year, row[0].astimezone(UTC).month) for row in rows}):
-        connection.execute(
-            "select ops.ensure_month_partition('scores.model_scores'::regclass, %s)", [datetime(*month, 2, tzinfo=UTC)]
-        )
+    changes.ensure_months(connection, "scores.model_scores", (row[0] for row in rows))
     copy_new_rows(connection, "scores", "model_scores", _COLUMNS, rows)
     if state == "active":
-        connection.execute(
-            """
-            insert into ops.interaction_changes (interaction_key, reason, run_id)
-            select key, 'scored', %s from unnest(%s::text[]) as key order by key
-            """,
-            [run_id, sorted(content)],
-        )
+        changes.announce(connection, content, run_id)
 
 
 def _number(value: float) -> float | None:

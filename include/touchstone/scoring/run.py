@@ -32,7 +32,7 @@ from touchstone.scoring.rows import copy_new_rows
 from touchstone.scoring.scorer import COLUMNS, SENTIMENT_VERSION, ScoreFrames, Stored, score_batch, wanted_indicators
 from touchstone.scoring.warehouse import Baselines, library, stored_rows
 from touchstone.settings import Settings, get_settings
-from touchstone.warehouse import ledger
+from touchstone.warehouse import changes, ledger
 from touchstone.warehouse.engine import connect
 
 STEP = "score"
@@ -314,25 +314,15 @@ def _write(connection: psycopg.Connection, frames: ScoreFrames, as_of: datetime,
     """All rows of a batch and its changes; months that are new get their partitions first."""
     written: dict[str, int] = {}
     scored = frames.interaction_scores
-    months = sorted(
-        {moment.astimezone(UTC).replace(day=1, hour=12) for moment in scored["interaction_started_at"].tolist()}
-    )
-    moments = {(moment.year, moment.month): moment for moment in months}
+    moments = set(scored["interaction_started_at"].tolist())
     for table, frame in frames.items():
-        for moment in moments.values():
-            connection.execute("select ops.ensure_month_partition(%s::regclass, %s)", [f"scores.{table}", moment])
+        changes.ensure_months(connection, f"scores.{table}", moments)
         columns, rows = COLUMNS[table], zip(*(frame[name].tolist() for name in frame.columns), strict=True)
         if table == "interaction_scores":
             stamp = (as_of, datetime.now(UTC))
             columns, rows = (*columns, "scored_as_of", "scored_at"), ((*row, *stamp) for row in rows)
         written[table] = copy_new_rows(connection, "scores", table, columns, rows)
-    connection.execute(
-        """
-        insert into ops.interaction_changes (interaction_key, reason, run_id)
-        select key, 'scored', %s from unnest(%s::text[]) as key order by key
-        """,
-        [run_id, sorted(set(scored["interaction_key"].tolist()))],
-    )
+    changes.announce(connection, scored["interaction_key"].tolist(), run_id)
     return written
 
 
