@@ -156,6 +156,7 @@ def test_core_equals_the_truth_after_a_storm(warehouse, desk, share, size):
 
 
 @pytest.mark.timeout(3000)
+@pytest.mark.long
 @pytest.mark.parametrize("size", sizes())
 def test_product_events_equal_the_truth_after_a_storm(warehouse, size):
     company, now = storm("mixpanel:sandbox", warehouse, share=0.2, **size)
