@@ -34,6 +34,7 @@ SCOPES = {
     "affected_scorecard_periods",
     "affected_question_dates",
     "affected_question_weeks",
+    "changed_interactions",
 }
 
 

@@ -1,7 +1,7 @@
 {{
     config(
         unique_key=['interaction_key', 'customer_ordinal'],
-        scope='affected_interactions',
+        scope='changed_interactions',
         scope_columns=['interaction_key'],
         indexes=[]
     )
@@ -25,7 +25,7 @@ messages as (
         ) as stretch
     from {{ ref('messages') }} as messages
     inner join {{ ref('interactions') }} as interactions on messages.interaction_key = interactions.interaction_key
-    inner join {{ ref('affected_interactions') }} as affected on interactions.interaction_key = affected.interaction_key
+    inner join {{ ref('changed_interactions') }} as changed on interactions.interaction_key = changed.interaction_key
     where not messages.is_internal and not messages.is_automation
 
 ),

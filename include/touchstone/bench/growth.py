@@ -133,7 +133,7 @@ def _measure(
         ],
         env=environment,
         check=True,
-        capture_output=True,
+        stdout=subprocess.PIPE,
         text=True,
     )
     return float(done.stdout.split()[-1]) + cpu_seconds(server) - before

@@ -95,7 +95,7 @@ def _measure(server: EmbeddedServer, environment: dict[str, str], folder: Path, 
         [sys.executable, "-c", _CHILD, str(folder), as_of, json.dumps(_STEPS)],
         env=environment,
         check=True,
-        capture_output=True,
+        stdout=subprocess.PIPE,
         text=True,
     )
     return float(done.stdout.split()[-1]) + cpu_seconds(server) - before

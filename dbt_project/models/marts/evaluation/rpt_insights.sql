@@ -6,7 +6,7 @@
     )
 }}
 -- one row per thing to act on, of all reports of evaluation, the most costly first: the evidence, what to do, and the team that owns it.
--- A report joins the list with a CTE of the same columns and its name in `kinds`
+-- A report joins the list with a CTE of the same columns and its name in `kinds`; record_key tells apart what bears one name
 {%- set kinds = [
     'versions', 'drifts', 'accuracies', 'changes', 'actions', 'factuality', 'training_data', 'loops', 'regressions', 'confusions',
     'gaps',
@@ -36,6 +36,7 @@ versions as (
         newest.worst_slice_value as slice_value,
         newest.worst_metric as metric,
         'version ' || newest.agent_version as subject,
+        newest.agent_key as record_key,
         newest.recommended_action,
         null::text as person,
         comparisons.n,
@@ -74,6 +75,7 @@ drifts as (
         slice_value,
         signal as metric,
         null::text as subject,
+        null::text as record_key,
         recommended_action,
         null::text as person,
         n,
@@ -103,6 +105,7 @@ accuracies as (
         topic as slice_value,
         'response_accuracy' as metric,
         null::text as subject,
+        null::text as record_key,
         recommended_action,
         null::text as person,
         n,
@@ -124,6 +127,7 @@ changes as (
         effects.slice_value,
         effects.metric,
         effects.change_type || ' ' || effects.changed as subject,
+        effects.change_key as record_key,
         'Look at the change of ' || replace(effects.change_type, '_', ' ') || ' ' || effects.changed || ': '
         || replace(effects.metric, '_', ' ') || ' is worse since' as recommended_action,
         null::text as person,
@@ -147,6 +151,7 @@ actions as (
         actions.slice_value,
         actions.target_metric as metric,
         'action ' || actions.action_id as subject,
+        actions.action_key as record_key,
         case
             when actions.is_overdue then 'Do it, or plan it anew: ' || actions.recommended_action
             when actions.verdict = 'worse' then 'Take the fix back: ' || actions.target_metric || ' is worse since'
@@ -186,6 +191,7 @@ factuality as (
         slice_value,
         'factuality' as metric,
         null::text as subject,
+        null::text as record_key,
         'Correct what unsupported answers rest on'
         || case slice_type when 'all' then '' else ', on ' || replace(slice_type, '_', ' ') || ' ' || slice_value end as recommended_action,
         null::text as person,
@@ -217,6 +223,7 @@ training_data as (
         'all' as slice_value,
         'suitable_rate' as metric,
         null::text as subject,
+        null::text as record_key,
         recommended_action,
         null::text as person,
         n,
@@ -238,6 +245,7 @@ loops as (
         fix_type as slice_value,
         'open_days' as metric,
         to_char(period_start, 'YYYY-MM') as subject,
+        null::text as record_key,
         recommended_action,
         null::text as person,
         open_count as n,
@@ -268,6 +276,7 @@ regressions as (
         case_type as slice_value,
         metric,
         suite || ' version ' || agent_version as subject,
+        null::text as record_key,
         recommended_action,
         null::text as person,
         n,
@@ -301,6 +310,7 @@ confusions as (
         true_intent as slice_value,
         'intent_accuracy' as metric,
         true_source || ': ' || predicted_intent as subject,
+        null::text as record_key,
         'Teach the AI agent to tell ' || true_intent || ' from ' || predicted_intent as recommended_action,
         null::text as person,
         n,
@@ -322,6 +332,7 @@ gaps as (
         coalesce(topic, 'all') as slice_value,
         'failure_rate' as metric,
         'gap ' || gap_id as subject,
+        null::text as record_key,
         recommended_action,
         owner as person,
         round(asked_count)::int as n,
@@ -364,8 +375,13 @@ valued as (
 
     select
         insights.*,
-        md5(concat_ws('|', insights.insight_type, insights.slice_type, insights.slice_value, insights.metric, insights.subject))
-            as insight_key,
+        -- two agents may run versions of one name, and one article may be edited twice
+        md5(
+            concat_ws(
+                '|', insights.insight_type, insights.slice_type, insights.slice_value, insights.metric, insights.subject,
+                insights.record_key
+            )
+        ) as insight_key,
         -- a gap has the team that was decided on, or that of its own seed
         coalesce(gaps.owner_team, {{ routed_team() }}) as owner_team,
         (

@@ -1,7 +1,7 @@
 {{
     config(
         unique_key=['interaction_key', 'subject', 'indicator_id', 'evidence_ordinal'],
-        scope='affected_interactions',
+        scope='changed_interactions',
         scope_columns=['interaction_key'],
         indexes=[{'columns': ['interaction_date']}, {'columns': ['_ledger_id']}]
     )
@@ -13,7 +13,7 @@ evidence as (
 
     select evidence.*
     from {{ ref('fct_evidence') }} as evidence
-    inner join {{ ref('affected_interactions') }} as affected on evidence.interaction_key = affected.interaction_key
+    inner join {{ ref('changed_interactions') }} as changed on evidence.interaction_key = changed.interaction_key
 
 ),
 

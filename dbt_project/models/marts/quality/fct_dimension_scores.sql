@@ -1,7 +1,7 @@
 {{
     config(
         unique_key=['interaction_key', 'subject', 'dimension_id'],
-        scope='affected_interactions',
+        scope='changed_interactions',
         scope_columns=['interaction_key'],
         indexes=[{'columns': ['interaction_date']}, {'columns': ['_ledger_id']}]
     )
@@ -13,7 +13,7 @@ interactions as (
 
     select interactions.*
     from {{ ref('interactions') }} as interactions
-    inner join {{ ref('affected_interactions') }} as affected on interactions.interaction_key = affected.interaction_key
+    inner join {{ ref('changed_interactions') }} as changed on interactions.interaction_key = changed.interaction_key
 
 ),
 

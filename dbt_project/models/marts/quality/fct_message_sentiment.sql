@@ -1,7 +1,7 @@
 {{
     config(
         unique_key=['interaction_key', 'message_key'],
-        scope='affected_interactions',
+        scope='changed_interactions',
         scope_columns=['interaction_key'],
         indexes=[{'columns': ['interaction_date']}, {'columns': ['_ledger_id']}]
     )
@@ -28,7 +28,7 @@ interactions as (
         interactions.*,
         chosen.threshold
     from {{ ref('interactions') }} as interactions
-    inner join {{ ref('affected_interactions') }} as affected on interactions.interaction_key = affected.interaction_key
+    inner join {{ ref('changed_interactions') }} as changed on interactions.interaction_key = changed.interaction_key
     left join accounts on interactions.account_key = accounts.account_key
     left join
         lateral (

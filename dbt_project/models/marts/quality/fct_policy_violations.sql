@@ -1,7 +1,7 @@
 {{
     config(
         unique_key=['interaction_key', 'subject', 'indicator_id'],
-        scope='affected_interactions',
+        scope='changed_interactions',
         scope_columns=['interaction_key'],
         indexes=[{'columns': ['agent_key', 'interaction_date']}, {'columns': ['interaction_date']}, {'columns': ['_ledger_id']}]
     )
@@ -14,7 +14,7 @@ results as (
 
     select results.*
     from {{ ref('fct_indicator_results') }} as results
-    inner join {{ ref('affected_interactions') }} as affected on results.interaction_key = affected.interaction_key
+    inner join {{ ref('changed_interactions') }} as changed on results.interaction_key = changed.interaction_key
     where results.outcome = 'fails'
 
 ),
