@@ -72,6 +72,15 @@ def test_what_worked_before_and_fails_now_opens(rules) -> None:
     assert 62 <= status[2] <= 68
 
 
+def test_a_handful_of_failures_in_a_week_is_chance(rules) -> None:
+    # seven of eight questions of one week, with two signs each, where a fifth failed before
+    bad = range(60, 64)
+    few = _counts({ALL: 1, bad: 2}, {ALL: 0.2, bad: 1.75})
+    assert _statuses(few, rules) == []
+    more = _counts({ALL: 1, bad: 4}, {ALL: 0.2, bad: 3.5})
+    assert [one[:2] for one in _statuses(more, rules)] == [("open", "worse_than_before")]
+
+
 def test_a_day_looks_at_nothing_that_comes_after_it(rules) -> None:
     before, since = range(60), range(60, DAYS)
     counts = _counts({ALL: 4}, {before: 1, since: 3})

@@ -7,7 +7,7 @@ A gap opens on a day on which enough signs have come and, over one of several wi
 
 - for most of its questions nothing fitting was found, and for more than elsewhere, or
 - the AI agent was unsure of most of its questions, and of more than elsewhere, over the longest window, or
-- its questions fail more often than they did before the window.
+- enough of its questions fail, and more often than they did before the window.
 
 "Most" and "more" are asked of lower bounds. A high rate of failures alone opens nothing: some matters need a person whatever is
 written about them.
@@ -37,6 +37,7 @@ class Rules:
 
     window_days: Sequence[int]
     least_signals: int
+    least_failed: int
     z: float
     baseline_days: int
     baseline_min_n: int
@@ -55,6 +56,7 @@ class Rules:
         return cls(
             window_days=tuple(sorted(parameters["gap_window_days"])),
             least_signals=parameters["gap_least_signals"],
+            least_failed=parameters["gap_least_failed"],
             z=parameters["gap_z"],
             baseline_days=parameters["gap_baseline_days"],
             baseline_min_n=parameters["min_cell_n"],
@@ -343,6 +345,9 @@ class _Walk:
         rules = self._rules
         count = {LACKING: found.lacking, UNSURE: found.unsure, WORSE: found.failed}[found.opened_by]
         if found.reference_asked < rules.baseline_min_n:
+            return False
+        # a few questions of one week that fail by chance show as many signs as a gap does
+        if found.opened_by == WORSE and count < rules.least_failed:
             return False
         if found.opened_by == LACKING and wilson(count, found.asked, rules.most_z)[0] <= rules.lacking_most:
             return False
