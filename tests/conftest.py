@@ -53,6 +53,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
     from touchstone.warehouse.embedded import EmbeddedServer
 
     instance = EmbeddedServer(Settings(home=tmp_path_factory.mktemp("home"), warehouse_url=None))
+    # data of a root's server lies outside its home: a run that was killed leaves it behind, and folders are numbered anew
+    instance.remove()
     instance.start()
     yield instance
     instance.remove()
