@@ -21,7 +21,7 @@ $(VENV)/.ready: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Touchstone needs Python 3.11 or later")'
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check "$$(grep -oE '^uv==[0-9.]+' requirements.txt)"
 	@echo "installing the locked packages into $(VENV)"
-	@$(BIN)/uv pip sync --quiet --python $(PYTHON) --require-hashes requirements.txt
+	@$(BIN)/uv pip sync --quiet --compile-bytecode --python $(PYTHON) --require-hashes requirements.txt
 	@$(BIN)/uv pip install --quiet --python $(PYTHON) --no-deps --editable .
 	@touch $@
 

@@ -15,7 +15,7 @@
     changed it; rows taken out of a mart are noted in ops.mart_deletions for the publication.
     ops.built_relations holds the definition that made the table. A table that another definition made never gets here: the step
     has taken it out before, and with it the watermark, so that the scope is everything again.
-    Everything between two kills is one transaction per model.
+    Its descriptions are written when they have changed. Everything between two kills is one transaction per model.
 #}
 {% materialization keyed, adapter='postgres' %}
     {%- set unique_key = config.require('unique_key') -%}
@@ -32,25 +32,33 @@
         {%- set existing_relation = none -%}
     {%- endif -%}
 
-    {% do run_query(get_create_table_as_sql(True, temp_relation, sql)) %}
     {%- if existing_relation is none -%}
-        {% do run_query(keyed__create_table(target_relation, temp_relation, unique_key)) %}
+        {% call statement('temporary') %}{{ get_create_table_as_sql(True, temp_relation, sql) }}{% endcall %}
+        {% call statement('table') %}{{ keyed__create_table(target_relation, temp_relation, unique_key) }}{% endcall %}
         {% do create_indexes(target_relation) %}
         {% do record_built(target_relation, var('definitions')[model.unique_id]) %}
     {%- else -%}
-        {% do process_schema_changes('fail', temp_relation, existing_relation) %}
+        {#- The definition is the one that made the table, so its columns and types are too: dbt's checks of them are spared. -#}
+        {% call statement('temporary') %}create temporary table {{ temp_relation }} as ({{ sql }}){% endcall %}
     {%- endif -%}
-    {%- set columns = adapter.get_columns_in_relation(temp_relation) | map(attribute='name') | list -%}
+    {%- set known = run_query(keyed__known(target_relation, temp_relation)).rows[0] -%}
 
     {% call statement('main') %}
-        {{ keyed__apply(target_relation, temp_relation, unique_key, columns) }}
+        {{ keyed__apply(target_relation, temp_relation, unique_key, known['columns'].split(',')) }}
+        {%- if existing_relation is none %}
+        analyze {{ target_relation }};
+        {%- endif %}
+        drop table {{ temp_relation }};
     {% endcall %}
-    {%- if existing_relation is none %}
-        {% do run_query('analyze ' ~ target_relation) %}
+    {%- set documentation = local_md5(model.description ~ model.columns) -%}
+    {%- if known['documentation'] != documentation %}
+        {% do persist_docs(target_relation, model) %}
+        {% call statement('documented') -%}
+            update ops.built_relations set documentation = '{{ documentation }}'
+            where relation = '{{ this.schema }}.{{ this.identifier }}'
+        {%- endcall %}
     {%- endif %}
-    {% do run_query('drop table ' ~ temp_relation) %}
 
-    {% do persist_docs(target_relation, model) %}
     {{ run_hooks(post_hooks, inside_transaction=True) }}
     {% do adapter.commit() %}
     {{ run_hooks(post_hooks, inside_transaction=False) }}
@@ -63,8 +71,21 @@
     {% do run_query(
         "insert into ops.built_relations (relation, definition, run_id) values ('" ~ target.schema ~ "." ~ target.identifier ~ "', '"
         ~ definition ~ "', " ~ var('ledger_id') ~ ") on conflict (relation) do update"
-        ~ " set definition = excluded.definition, run_id = excluded.run_id, built_at = clock_timestamp()"
+        ~ " set definition = excluded.definition, run_id = excluded.run_id, built_at = clock_timestamp(), documentation = null"
     ) %}
+{% endmacro %}
+
+
+{# Columns of what was built, and the digest of the descriptions that the target carries. #}
+{% macro keyed__known(target, temp) %}
+    select
+        (
+            select string_agg(attname::text, ',' order by attnum) from pg_attribute
+            where attrelid = '{{ temp }}'::regclass and attnum > 0 and not attisdropped
+        ) as columns,
+        (
+            select documentation from ops.built_relations where relation = '{{ target.schema }}.{{ target.identifier }}'
+        ) as documentation
 {% endmacro %}
 
 

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 def dbt_environment(settings: Settings) -> Iterator[None]:
     """The variables that profiles.yml reads, for the time of one call."""
     values = {"TOUCHSTONE_DBT_" + name.upper(): value for name, value in warehouse_parameters(settings).items()} | {
-        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        # every statement in the log would cost more than preparing it; DBT_LOG_LEVEL_FILE=debug brings them back
+        "DBT_LOG_LEVEL_FILE": os.environ.get("DBT_LOG_LEVEL_FILE", "info"),
     }
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)

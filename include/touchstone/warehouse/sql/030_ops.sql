@@ -138,10 +138,11 @@ create table if not exists ops.publications (
 );
 
 -- Which definition made each relation that dbt keeps from run to run, and in which run: one that this version defines otherwise is
--- built anew.
+-- built anew. documentation is a digest of the descriptions that the relation carries.
 create table if not exists ops.built_relations (
     relation text primary key,
     definition text not null,
     run_id bigint not null,
-    built_at timestamptz not null default clock_timestamp()
+    built_at timestamptz not null default clock_timestamp(),
+    documentation text
 );
