@@ -33,25 +33,24 @@
     {%- endif -%}
 
     {%- if existing_relation is none -%}
-        {% call statement('temporary') %}{{ get_create_table_as_sql(True, temp_relation, sql) }}{% endcall %}
-        {% call statement('table') %}{{ keyed__create_table(target_relation, temp_relation, unique_key) }}{% endcall %}
+        {% call statement('main') %}{{ keyed__create(target_relation, temp_relation, unique_key, sql) }}{% endcall %}
         {% do create_indexes(target_relation) %}
         {% do record_built(target_relation, var('definitions')[model.unique_id]) %}
+        {% do run_query('analyze ' ~ target_relation) %}
+        {%- set described = none -%}
     {%- else -%}
         {#- The definition is the one that made the table, so its columns and types are too: dbt's checks of them are spared. -#}
         {% call statement('temporary') %}create temporary table {{ temp_relation }} as ({{ sql }}){% endcall %}
+        {%- set known = run_query(keyed__known(target_relation, temp_relation)).rows[0] -%}
+        {% call statement('main') %}
+            {{ keyed__apply(target_relation, temp_relation, unique_key, known['columns'].split(',')) }}
+            drop table {{ temp_relation }};
+        {% endcall %}
+        {%- set described = known['documentation'] -%}
     {%- endif -%}
-    {%- set known = run_query(keyed__known(target_relation, temp_relation)).rows[0] -%}
 
-    {% call statement('main') %}
-        {{ keyed__apply(target_relation, temp_relation, unique_key, known['columns'].split(',')) }}
-        {%- if existing_relation is none %}
-        analyze {{ target_relation }};
-        {%- endif %}
-        drop table {{ temp_relation }};
-    {% endcall %}
     {%- set documentation = local_md5(model.description ~ model.columns) -%}
-    {%- if known['documentation'] != documentation %}
+    {%- if described != documentation %}
         {% do persist_docs(target_relation, model) %}
         {% call statement('documented') -%}
             update ops.built_relations set documentation = '{{ documentation }}'
@@ -89,17 +88,34 @@
 {% endmacro %}
 
 
-{% macro keyed__create_table(target, temp, unique_key) %}
-    create table {{ target }}
-    {%- if config.get('contract').enforced %}
-        {{ get_table_columns_and_constraints() }}
+{#
+    The table with the rows of its first run. Its key is made of the rows at once, which costs a fraction of keeping it row by row;
+    rows of equal keys stop the run here as they do later. Partitions are made before the rows, so these wait in a temporary table.
+#}
+{% macro keyed__create(target, temp, unique_key, sql) %}
+    {%- set partition_by = config.get('partition_by') -%}
+    {%- if partition_by %}
+        create temporary table {{ temp }} as ({{ sql }});
+        create table {{ target }} (like {{ temp }}) partition by range ({{ partition_by }});
+        {{ keyed__partitions(target, temp, partition_by) }}
+        insert into {{ target }} select * from {{ temp }};
+        drop table {{ temp }};
     {%- else %}
-        (like {{ temp }})
+        {{ get_create_table_as_sql(False, target, sql) }}
     {%- endif %}
-    {%- if config.get('partition_by') %}
-        partition by range ({{ config.get('partition_by') }})
-    {%- endif %};
-    alter table {{ target }} add primary key ({{ unique_key | join(', ') }});
+        alter table {{ target }} add primary key ({{ unique_key | join(', ') }});
+{% endmacro %}
+
+
+{% macro keyed__partitions(target, temp, partition_by) %}
+        do $partitions$
+        begin
+            perform ops.ensure_month_partition('{{ target }}'::regclass, first_day)
+            from (
+                select distinct date_trunc('month', {{ partition_by }}, 'UTC') as first_day
+                from {{ temp }}
+            ) as months;
+        end $partitions$;
 {% endmacro %}
 
 
@@ -110,14 +126,7 @@
     {%- set is_whole = config.get('is_whole', false) -%}
     {%- set scope_columns = config.get('scope_columns', []) -%}
     {%- if config.get('partition_by') %}
-        do $partitions$
-        begin
-            perform ops.ensure_month_partition('{{ target }}'::regclass, first_day)
-            from (
-                select distinct date_trunc('month', {{ config.get('partition_by') }}, 'UTC') as first_day
-                from {{ temp }}
-            ) as months;
-        end $partitions$;
+        {{ keyed__partitions(target, temp, config.get('partition_by')) }}
     {%- endif %}
     analyze {{ temp }};
 

@@ -3,6 +3,13 @@
     (case when {{ n }} > 1 then {{ var('z_95') }} * {{ stddev }} / sqrt({{ n }}) end)
 {%- endmacro %}
 
+{# Standard deviation of a sample from its exact sums: sqrt((n * sum of squares - sum^2) / (n * (n - 1))); null below two. #}
+{% macro stddev_of_sums(n, total, square_total) -%}
+    (case when {{ n }} > 1 then sqrt(
+        greatest(0, {{ n }} * {{ square_total }} - {{ total }} * {{ total }}) / ({{ n }}::numeric * ({{ n }} - 1))
+    )::double precision end)
+{%- endmacro %}
+
 {# Bounds of the Wilson score interval of a proportion (Wilson 1927), 95 %. #}
 {% macro wilson_bound(successes, n, sign) -%}
     {%- set z = var('z_95') -%}

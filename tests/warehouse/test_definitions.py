@@ -58,7 +58,7 @@ def _replace(node, attribute: str, old: str, new: str) -> None:
 
 def test_a_mart_alone(changed):
     found = changed(
-        lambda project: _replace(_model(project, "rpt_backlog_daily"), "raw_code", "is_opened_today", "is_opened")
+        lambda project: _replace(_model(project, "rpt_backlog_daily"), "raw_code", "moved_days", "days_of_moves")
     )
     assert found == {"marts_build.rpt_backlog_daily"}
 

@@ -21,41 +21,6 @@ agents as (
 
 ),
 
-measures as (
-
-    select
-        agent_key,
-        subject,
-        'total' as measure_type,
-        'total' as measure_id,
-        total_score as value,
-        interaction_date
-    from {{ ref('fct_interaction_scores') }}
-
-    union all
-
-    select
-        agent_key,
-        subject,
-        'dimension' as measure_type,
-        dimension_id as measure_id,
-        score as value,
-        interaction_date
-    from {{ ref('fct_dimension_scores') }}
-
-    union all
-
-    select
-        agent_key,
-        subject,
-        'indicator' as measure_type,
-        indicator_id as measure_id,
-        (case outcome when 'holds' then 100.0 when 'fails' then 0.0 end)::double precision as value,
-        interaction_date
-    from {{ ref('fct_indicator_results') }}
-
-),
-
 -- the period before each affected one is read too: the change is measured against it
 read_periods as (
 
@@ -74,7 +39,7 @@ read_periods as (
 
 ),
 
--- days, so that the many measures are joined by equality
+-- days, so that the sums are joined by equality
 period_days as (
 
     select
@@ -86,26 +51,36 @@ period_days as (
 
 ),
 
-summed as (
+sums as (
 
     select
         period_days.period_type,
         period_days.period_start,
-        measures.agent_key,
-        measures.subject,
-        measures.measure_type,
-        measures.measure_id,
-        count(*)::int as n,
-        -- numeric sums are exact: the same scores in another order give the same mean to the last digit
-        avg(measures.value::numeric)::double precision as value,
-        stddev_samp(measures.value::numeric)::double precision as stddev_value,
-        count(*) filter (where measures.value = 100)::int as holds_count
+        score_days.slice_value as agent_key,
+        score_days.subject,
+        score_days.measure_type,
+        score_days.measure_id,
+        sum(score_days.n)::int as n,
+        sum(score_days.score_sum) as score_sum,
+        sum(score_days.score_square_sum) as score_square_sum
     from period_days
-    inner join measures on period_days.interaction_date = measures.interaction_date
-    where measures.agent_key is not null and measures.value is not null
+    inner join {{ ref('score_days') }} as score_days on period_days.interaction_date = score_days.interaction_date
+    where score_days.slice_type = 'agent'
     group by
-        period_days.period_type, period_days.period_start, measures.agent_key, measures.subject,
-        measures.measure_type, measures.measure_id
+        period_days.period_type, period_days.period_start, score_days.slice_value, score_days.subject,
+        score_days.measure_type, score_days.measure_id
+
+),
+
+summed as (
+
+    select
+        sums.*,
+        (sums.score_sum / sums.n)::double precision as value,
+        {{ stddev_of_sums('sums.n', 'sums.score_sum', 'sums.score_square_sum') }} as stddev_value,
+        -- an indicator that holds counts 100
+        (sums.score_sum / 100)::double precision as holds_count
+    from sums
 
 ),
 

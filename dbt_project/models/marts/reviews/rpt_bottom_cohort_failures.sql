@@ -22,17 +22,17 @@ totals as (
 
     select
         periods.period_start,
-        scores.subject,
-        scores.agent_key,
-        avg(scores.total_score::numeric) as mean_score
-    from {{ ref('fct_interaction_scores') }} as scores
+        score_days.subject,
+        score_days.slice_value as agent_key,
+        sum(score_days.score_sum) / sum(score_days.n) as mean_score
+    from {{ ref('score_days') }} as score_days
     inner join periods
         on
-            scores.interaction_date >= periods.period_start
-            and scores.interaction_date < periods.next_start
-    where scores.agent_key is not null and scores.total_score is not null
-    group by periods.period_start, scores.subject, scores.agent_key
-    having count(*) >= {{ var('bottom_cohort_min_n') }}
+            score_days.interaction_date >= periods.period_start
+            and score_days.interaction_date < periods.next_start
+    where score_days.slice_type = 'agent' and score_days.measure_type = 'total'
+    group by periods.period_start, score_days.subject, score_days.slice_value
+    having sum(score_days.n) >= {{ var('bottom_cohort_min_n') }}
 
 ),
 
@@ -58,6 +58,25 @@ cohorts as (
 
 ),
 
+behaviors as (
+
+    select
+        periods.period_start,
+        daily.agent_key,
+        daily.subject,
+        daily.indicator_id,
+        max(daily.dimension_id) as dimension_id,
+        sum(daily.n) as n,
+        sum(daily.fails_count) as fails_count
+    from periods
+    inner join {{ ref('rpt_agent_behaviors_daily') }} as daily
+        on
+            periods.period_start <= daily.interaction_date
+            and periods.next_start > daily.interaction_date
+    group by periods.period_start, daily.agent_key, daily.subject, daily.indicator_id
+
+),
+
 counted as (
 
     select
@@ -66,19 +85,17 @@ counted as (
         behaviors.indicator_id,
         max(behaviors.dimension_id) as dimension_id,
         max(cohorts.agent_count) as agent_count,
-        count(distinct cohorts.agent_key) filter (where cohorts.is_bottom)::int as cohort_agent_count,
+        count(*) filter (where cohorts.is_bottom)::int as cohort_agent_count,
         coalesce(sum(behaviors.n) filter (where cohorts.is_bottom), 0)::int as cohort_n,
         coalesce(sum(behaviors.fails_count) filter (where cohorts.is_bottom), 0)::int as cohort_fails_count,
         coalesce(sum(behaviors.n) filter (where not cohorts.is_bottom), 0)::int as rest_n,
         coalesce(sum(behaviors.fails_count) filter (where not cohorts.is_bottom), 0)::int as rest_fails_count
     from cohorts
-    inner join periods on cohorts.period_start = periods.period_start
-    inner join {{ ref('rpt_agent_behaviors_daily') }} as behaviors
+    inner join behaviors
         on
-            cohorts.agent_key = behaviors.agent_key
+            cohorts.period_start = behaviors.period_start
+            and cohorts.agent_key = behaviors.agent_key
             and cohorts.subject = behaviors.subject
-            and periods.period_start <= behaviors.interaction_date
-            and periods.next_start > behaviors.interaction_date
     group by cohorts.period_start, cohorts.subject, behaviors.indicator_id
 
 ),

@@ -15,15 +15,6 @@ dates as (
 
 ),
 
-bounds as (
-
-    select
-        min(backlog_date) as first_date,
-        max(backlog_date) as last_date
-    from dates
-
-),
-
 episodes as (
 
     select
@@ -32,37 +23,98 @@ episodes as (
         {{ utc_date('coalesce(episodes.solved_at, episodes.closed_at)') }} as ended_date,
         interactions.team,
         interactions.channel,
-        interactions.topic,
-        bounds.first_date,
-        bounds.last_date
+        interactions.topic
     from {{ ref('episodes') }} as episodes
     inner join {{ ref('interactions') }} as interactions on episodes.interaction_key = interactions.interaction_key
-    cross join bounds
+
+),
+
+-- an episode is open from the day on which it starts: what started until a day and had not ended by then is open at its end
+moves as (
+
+    select
+        moved.moved_date,
+        episodes.team,
+        episodes.channel,
+        episodes.topic,
+        moved.opened,
+        moved.solved,
+        moved.ended
+    from episodes
+    cross join
+        lateral (
+            values
+            (episodes.started_date, 1, 0, 0),
+            (episodes.solved_date, 0, 1, 0),
+            (episodes.ended_date, 0, 0, 1)
+        ) as moved (moved_date, opened, solved, ended)
     where
-        {{ utc_date('episodes.started_at') }} <= bounds.last_date
-        and coalesce({{ utc_date('coalesce(episodes.solved_at, episodes.closed_at)') }}, bounds.last_date) >= bounds.first_date
+        moved.moved_date is not null
+        and (episodes.ended_date is null or episodes.ended_date >= episodes.started_date)
+
+),
+
+moved_days as (
+
+    select
+        moved_date,
+        case grouping(team, channel, topic) when 7 then 'all' when 3 then 'team' when 5 then 'channel' else 'topic' end as slice_type,
+        case when grouping(team, channel, topic) = 7 then 'all' else coalesce(team, channel, topic) end as slice_value,
+        sum(opened)::int as opened_count,
+        sum(solved)::int as solved_count,
+        sum(ended)::int as ended_count
+    from moves
+    group by moved_date, grouping sets ((), (team), (channel), (topic))
+
+),
+
+slices as (
+
+    select
+        slice_type,
+        slice_value,
+        min(moved_date) as first_date
+    from moved_days
+    where slice_value is not null
+    group by slice_type, slice_value
+
+),
+
+sliced_days as (
+
+    select
+        slices.slice_type,
+        slices.slice_value,
+        days.backlog_date::date as backlog_date
+    from slices
+    cross join
+        lateral generate_series(
+            slices.first_date, (select max(backlog_date) from dates), interval '1 day'
+        ) as days (backlog_date)
 
 ),
 
 counted as (
 
-    -- one row per episode and day on which it was open at some time
     select
-        days.day::date as backlog_date,
-        episodes.team,
-        episodes.channel,
-        episodes.topic,
-        (episodes.started_date = days.day::date) as is_opened_today,
-        (episodes.solved_date = days.day::date) as is_solved_today,
-        (episodes.ended_date is null or episodes.ended_date > days.day::date) as is_open_at_end
-    from episodes
-    cross join
-        lateral generate_series(
-            greatest(episodes.started_date, episodes.first_date),
-            least(coalesce(episodes.ended_date, episodes.last_date), episodes.last_date),
-            interval '1 day'
-        ) as days (day)
-    inner join dates on dates.backlog_date = days.day::date
+        sliced_days.backlog_date,
+        sliced_days.slice_type,
+        sliced_days.slice_value,
+        coalesce(moved_days.opened_count, 0) as opened_count,
+        coalesce(moved_days.solved_count, 0) as solved_count,
+        coalesce(moved_days.ended_count, 0) as ended_count,
+        (
+            sum(coalesce(moved_days.opened_count, 0) - coalesce(moved_days.ended_count, 0)) over (
+                partition by sliced_days.slice_type, sliced_days.slice_value
+                order by sliced_days.backlog_date
+            )
+        )::int as open_count
+    from sliced_days
+    left join moved_days
+        on
+            sliced_days.slice_type = moved_days.slice_type
+            and sliced_days.slice_value = moved_days.slice_value
+            and sliced_days.backlog_date = moved_days.moved_date
 
 ),
 
@@ -70,23 +122,16 @@ final as (
 
     select
         counted.backlog_date,
-        slices.slice_type,
-        slices.slice_value,
-        count(*) filter (where counted.is_opened_today)::int as opened_count,
-        count(*) filter (where counted.is_solved_today)::int as solved_count,
-        count(*) filter (where counted.is_open_at_end)::int as open_count,
+        counted.slice_type,
+        counted.slice_value,
+        counted.opened_count,
+        counted.solved_count,
+        counted.open_count,
         {{ var('ledger_id') }}::bigint as _ledger_id
     from counted
-    cross join
-        lateral (
-            values
-            ('all', 'all'),
-            ('team', counted.team),
-            ('channel', counted.channel),
-            ('topic', counted.topic)
-        ) as slices (slice_type, slice_value)
-    where slices.slice_value is not null
-    group by counted.backlog_date, slices.slice_type, slices.slice_value
+    inner join dates on counted.backlog_date = dates.backlog_date
+    -- a day on which nothing of the slice was open, at its end or before, has no row
+    where counted.opened_count + counted.ended_count + counted.open_count > 0
 
 )
 

@@ -1,0 +1,22 @@
+{#
+    What a generic test reads. A test of single values reads the rows of a mart that have changed since the last build that
+    succeeded: earlier rows passed it when they changed, and a build whose tests failed is not the last that succeeded. Tests that
+    hold rows against other rows (relationships, unique) read everything.
+#}
+{% macro get_where_subquery(relation) -%}
+    {%- set conditions = [config.get('where')] if config.get('where') else [] -%}
+    {%- set tested = graph.nodes.get(model.attached_node) if execute and model.attached_node else none -%}
+    {%- if
+        tested and tested.schema == 'marts_build' and '_ledger_id' in tested.columns
+        and model.test_metadata.name in ('accepted_values', 'not_null')
+    -%}
+        {%- do conditions.append(
+            "_ledger_id > (select coalesce(max(run_id), 0) from " ~ source('ops', 'watermarks') ~ " where step = 'marts')"
+        ) -%}
+    {%- endif -%}
+    {%- if conditions -%}
+        (select * from {{ relation }} where {{ conditions | join(' and ') }}) as dbt_subquery
+    {%- else -%}
+        {{ relation }}
+    {%- endif -%}
+{%- endmacro %}
