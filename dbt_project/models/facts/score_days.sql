@@ -9,7 +9,6 @@
 -- one row per ledger day, slice, judged side and measure: the sums that trends and scorecards are made of, so that a week or a
 -- month reads its days and not its scores. Indicators are summed by agent only. Numeric sums are exact: the same scores in
 -- another order, or day by day, give the same mean to the last digit.
-{%- set slices = ['agent', 'team', 'channel', 'topic', 'tier', 'language', 'agent_version'] %}
 with
 
 dates as (
@@ -82,11 +81,17 @@ sliced as (
         subject,
         measure_type,
         measure_id,
-        {%- for slice in slices %}
-        {{ slice }},
-        {%- endfor %}
-        -- a bit of each slice that a row is not of, the first slice's the highest
-        grouping({{ slices | join(', ') }}) as absent,
+        case
+            when grouping(agent) = 0 then 'agent'
+            when grouping(team) = 0 then 'team'
+            when grouping(channel) = 0 then 'channel'
+            when grouping(topic) = 0 then 'topic'
+            when grouping(tier) = 0 then 'tier'
+            when grouping(language) = 0 then 'language'
+            when grouping(agent_version) = 0 then 'agent_version'
+            else 'all'
+        end as slice_type,
+        coalesce(agent, team, channel, topic, tier, language, agent_version) as value_of_slice,
         count(*)::int as n,
         sum(score) as score_sum,
         sum(score * score) as score_square_sum,
@@ -97,7 +102,7 @@ sliced as (
     from described
     group by
         interaction_date, subject, measure_type, measure_id,
-        grouping sets ((){% for slice in slices %}, ({{ slice }}){% endfor %})
+        grouping sets ((), (agent), (team), (channel), (topic), (tier), (language), (agent_version))
 
 ),
 
@@ -105,16 +110,7 @@ named as (
 
     select
         sliced.*,
-        case sliced.absent
-            when {{ 2 ** (slices | length) - 1 }} then 'all'
-            {%- for slice in slices %}
-            when {{ 2 ** (slices | length) - 1 - 2 ** (slices | length - loop.index) }} then '{{ slice }}'
-            {%- endfor %}
-        end as slice_type,
-        case
-            when sliced.absent = {{ 2 ** (slices | length) - 1 }} then 'all'
-            else coalesce({% for slice in slices %}sliced.{{ slice }}{{ ", " if not loop.last }}{% endfor %})
-        end as slice_value
+        case when sliced.slice_type = 'all' then 'all' else sliced.value_of_slice end as slice_value
     from sliced
 
 ),
