@@ -55,4 +55,3 @@ def test_configuration_is_read_without_importing_what_only_a_run_needs():
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
-

@@ -1,11 +1,11 @@
 -- one row per record of HubSpot that is no part of a ticket and that landed since core was last built
 {#- per kind of record: the model that lands it, which column names the record, and what it is #}
 {%- set landed = [
-    ('owner', 'stg_hubspot__owners', 'actor_id', 'agent'),
-    ('actor', 'stg_hubspot__actors', 'actor_id', 'agent'),
-    ('contact', 'stg_hubspot__contacts', 'contact_id', 'customer'),
-    ('company', 'stg_hubspot__companies', 'company_id', 'account'),
-    ('feedback', 'stg_hubspot__feedback_submissions', 'feedback_id', none),
+    ('owner', 'stg_hubspot__owners', 'landed.actor_id', 'agent'),
+    ('actor', 'stg_hubspot__actors', 'landed.actor_id', 'agent'),
+    ('contact', 'stg_hubspot__contacts', 'landed.contact_id', 'customer'),
+    ('company', 'stg_hubspot__companies', 'landed.company_id', 'account'),
+    ('feedback', 'stg_hubspot__feedback_submissions', 'landed.feedback_id', none),
 ] %}
 with
 
@@ -55,7 +55,7 @@ changed as (
             landed.source,
             landed.instance,
             '{{ record_type }}' as record_type,
-            landed.{{ record_id }} as record_id,
+            {{ record_id }} as record_id,
             {% if entity_type %}'{{ entity_type }}'{% else %}null{% endif %} as entity_type
         from {{ ref(relation) }} as landed
         where {{ is_pending('landed') }}
