@@ -76,7 +76,7 @@ def check_source(name: str) -> Iterator[tuple[str, str, str | None]]:
     from touchstone.sources.registry import connector
 
     source = find_source(name)
-    if not source.is_http:
+    if not source.is_connected:
         place = source.location()
         yield name, f"reads {place}", None if place.exists() else "Nothing is there yet; put files into it."
         return

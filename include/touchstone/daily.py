@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 SAMPLE_INSTANCE = "sample"
 SANDBOX_INSTANCE = "sandbox"
-SANDBOX_SOURCES = ("zendesk", "hubspot", "mixpanel")
 Progress = Callable[[str], None]
 
 
@@ -94,12 +93,26 @@ def plan(input_path: str | None, as_of: str | None, settings: Settings | None = 
     # last is a midnight: its date is the day after the last published one
     newest = FIRST_DAY + timedelta(days=INITIAL_DAYS - 1) if last is None else last.date()
     if not sample:
-        return Plan(tuple(f"{source}:{instance}" for source in SANDBOX_SOURCES), None, end_of_day(newest), sandbox=True)
+        return Plan(_simulated(settings), None, end_of_day(newest), sandbox=True)
     folder = settings.state_dir / "sample"
     folder.mkdir(parents=True, exist_ok=True)
     for offset in range((newest - FIRST_DAY).days + 1):
         write_day(FIRST_DAY + timedelta(days=offset), folder)
     return Plan((f"files:{instance}",), str(folder), end_of_day(newest))
+
+
+def _simulated(settings: Settings) -> tuple[str, ...]:
+    """The configured instances that read the simulated company."""
+    from touchstone.sources.config import load_sources
+
+    found = tuple(source.name for source in load_sources(settings) if source.instance == SANDBOX_INSTANCE)
+    if not found:
+        raise ConfigurationError(
+            "no source reads the simulated company",
+            f"instance: {SANDBOX_INSTANCE}",
+            "Add one to config/sources.yml, or give your own files with --input.",
+        )
+    return found
 
 
 def ingest_plan(plan: Plan, settings: Settings | None = None, progress: Progress | None = None) -> datetime:
@@ -165,7 +178,7 @@ def ingest_source(
         secrets: Credentials of a source that is read over HTTP; by default from the environment.
     """
     settings = settings or get_settings()
-    if source.is_http:
+    if source.is_connected:
         from touchstone.sources.http.runner import ingest
         from touchstone.sources.registry import connector
 
@@ -206,7 +219,7 @@ def backfill_source(
     as_of = last_published(settings)
     if as_of is None:
         raise ConfigurationError("nothing was published yet", name, "Run the daily cycle once before a backfill.")
-    if source.is_http:
+    if source.is_connected:
         from touchstone.sources.http.runner import ingest
         from touchstone.sources.registry import connector
 

@@ -16,6 +16,7 @@ from psycopg import sql
 from touchstone.dbt import parse_project, run_dbt
 from touchstone.errors import GateError
 from touchstone.settings import Settings, get_settings
+from touchstone.sources.registry import declarations
 from touchstone.warehouse import ledger
 from touchstone.warehouse.definitions import (
     CORE_SCHEMAS,
@@ -34,51 +35,6 @@ if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
 
     from touchstone.intents.step import IntentStep
-
-# Streams of each source whose rows belong to interactions, and carry interaction_id: a changed row names its interaction. What
-# else has landed (people, companies, articles, events) is found by its load.
-RAW_STREAMS: dict[str, tuple[tuple[str, str], ...]] = {
-    "files": (("raw_files", "conversations"), ("raw_files", "messages")),
-    "zendesk": tuple(
-        ("raw_zendesk", stream)
-        for stream in (
-            "tickets",
-            "metric_sets",
-            "ticket_events",
-            "satisfaction_ratings",
-            "deleted_tickets",
-            "ai_conversations",
-        )
-    ),
-    "hubspot": tuple(
-        ("raw_hubspot", stream) for stream in ("tickets", "threads", "messages", "feedback_submissions", "associations")
-    ),
-    "mixpanel": (),
-}
-
-# Interactions that rows name in their payload, or through another row: (instance, interaction_id) of the loads %(ids)s.
-NAMED_INTERACTIONS: dict[str, str] = {
-    # An answer to a survey does not say which ticket it is about; its association does, and may land at another time.
-    "hubspot": """
-        select links.instance, targets.ticket_id
-        from (
-            select instance, payload from raw_hubspot.associations where _load_id = any(%(ids)s)
-            union all
-            select instance, payload from raw_hubspot.associations_history where replaced_by_load_id = any(%(ids)s)
-            union all
-            select associations.instance, associations.payload
-            from raw_hubspot.feedback_submissions as feedback
-            inner join raw_hubspot.associations as associations
-                on associations.instance = feedback.instance
-                and associations.id = 'feedback_submissions:' || feedback.id || ':tickets'
-            where feedback._load_id = any(%(ids)s)
-        ) as links
-        cross join lateral jsonb_array_elements_text(
-            case when jsonb_typeof(links.payload -> 'to_ids') = 'array' then links.payload -> 'to_ids' else '[]' end
-        ) as targets (ticket_id)
-        where links.payload ->> 'from' = 'feedback_submissions' and links.payload ->> 'to' = 'tickets'
-    """,
-}
 
 # Where interactions counted before a change; nowhere while core has not been built.
 _KNOWN = """
@@ -168,7 +124,9 @@ def stage(as_of: datetime, settings: Settings | None = None) -> int:
             _register_changes(connection, run.run_id)
             _register_outdated_text(connection, run.run_id)
         with connect(autocommit=True, settings=settings, application_name="touchstone stage") as connection:
-            _analyze_outdated(connection, sorted({schema for streams in RAW_STREAMS.values() for schema, _ in streams}))
+            _analyze_outdated(
+                connection, [declared.schema for declared in declarations().values() if declared.interactions]
+            )
         run.versions["dbt"] = _dbt_version()
         run_dbt("build", selector="staging", as_of=as_of, ledger_id=run.run_id, project=project, settings=settings)
         with connect("transformer", settings=settings) as connection:
@@ -375,15 +333,16 @@ def _register_changes(connection: psycopg.Connection, run_id: int) -> None:
 
 def _rows_of_loads(source: str) -> sql.Composed | None:
     """(instance, interaction_id) of every row that the loads %(ids)s brought, or took away; None where a source has none."""
+    declared = declarations()[source]
     parts: list[sql.Composable] = [
         sql.SQL("select instance, interaction_id from {} where {} = any(%(ids)s)").format(
-            sql.Identifier(schema, name), sql.Identifier(column)
+            sql.Identifier(declared.schema, name), sql.Identifier(column)
         )
-        for schema, stream in RAW_STREAMS[source]
+        for stream in declared.interactions
         for name, column in ((stream, "_load_id"), (f"{stream}_history", "replaced_by_load_id"))
     ]
-    if source in NAMED_INTERACTIONS:
-        parts.append(sql.SQL(NAMED_INTERACTIONS[source]))
+    if declared.named_interactions:
+        parts.append(sql.SQL(declared.named_interactions))
     return sql.SQL(" union ").join(parts) if parts else None
 
 

@@ -50,10 +50,10 @@ def test_an_instance_is_found_by_its_name(write, tmp_path):
         ("sources: [files]", "entry 1 .* is not a mapping: 'files'. Write it as"),
         (
             "sources: [{source: zendsk, path: x}]",
-            "unknown source: 'zendsk'. Write `source:` with one of files, zendesk",
+            "unknown source: 'zendsk'. Write `source:` with one of files, ",
         ),
         ("sources: [{source: files}]", "`path` is missing. Write it as in .source: files"),
-        ("sources: [{source: zendesk, path: x}]", "`path` is unknown.*It takes source, instance, schedule, base_url"),
+        ("sources: [{source: zendesk, path: x}]", "`path` is unknown.*It takes source, instance, schedule, connection"),
         (
             "sources: [{source: zendesk, base_url: acme.zendesk.com, start: 2026-01-01}]",
             "`base_url` must start with https",

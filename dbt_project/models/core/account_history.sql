@@ -11,66 +11,9 @@ affected as (
 
 ),
 
-records as (
-
-    select distinct
-        affected.account_key,
-        known.instance,
-        known.record_type,
-        known.record_id
-    from affected
-    inner join {{ ref('int_records__timeline') }} as known on affected.account_key = known.record_key
-    where known.record_type in ('company', 'organization')
-
-),
-
 stated as (
-    {%- for relation in ['stg_hubspot__companies', 'stg_hubspot__companies_history'] %}
 
-        select
-            records.account_key,
-            companies.tier,
-            companies.segment,
-            companies.owner_id,
-            companies.arr,
-            companies.renewal_month::int as renewal_month,
-            companies.churned_on,
-            companies.created_at,
-            companies.updated_at as observed_at,
-            companies._load_id
-        from records
-        inner join {{ ref(relation) }} as companies
-            on
-                records.record_type = 'company'
-                and records.instance = companies.instance
-                and records.record_id = companies.company_id
-
-        union all
-    {%- endfor %}
-    {%- for relation in ['stg_zendesk__organizations', 'stg_zendesk__organizations_history'] %}
-
-        select
-            records.account_key,
-            organizations.tier,
-            organizations.segment,
-            null as owner_id,
-            null as arr,
-            null as renewal_month,
-            null as churned_on,
-            organizations.created_at,
-            organizations.updated_at as observed_at,
-            organizations._load_id
-        from records
-        inner join {{ ref(relation) }} as organizations
-            on
-                records.record_type = 'organization'
-                and records.instance = organizations.instance
-                and records.record_id = organizations.organization_id
-        {%- if not loop.last %}
-
-            union all
-        {%- endif %}
-    {%- endfor %}
+    select * from {{ ref('int_sources__account_statements') }}
 
 ),
 

@@ -53,44 +53,9 @@ named as (
 
 ),
 
-records as (
+listed as (
 
-    select distinct
-        affected.account_key,
-        known.instance,
-        known.record_type,
-        known.record_id
-    from affected
-    inner join {{ ref('int_records__timeline') }} as known on affected.account_key = known.record_key
-    where known.record_type in ('company', 'organization')
-
-),
-
-companies as (
-
-    select
-        records.account_key,
-        companies.*
-    from records
-    inner join {{ ref('stg_hubspot__companies') }} as companies
-        on
-            records.record_type = 'company'
-            and records.instance = companies.instance
-            and records.record_id = companies.company_id
-
-),
-
-organizations as (
-
-    select
-        records.account_key,
-        organizations.*
-    from records
-    inner join {{ ref('stg_zendesk__organizations') }} as organizations
-        on
-            records.record_type = 'organization'
-            and records.instance = organizations.instance
-            and records.record_id = organizations.organization_id
+    select * from {{ ref('int_sources__accounts') }}
 
 ),
 
@@ -99,33 +64,28 @@ final as (
     select
         affected.account_key,
         coalesce(identities.organization_key, affected.account_key) as organization_key,
-        coalesce(companies.source, organizations.source, named.source) as source,
-        coalesce(companies.instance, organizations.instance, named.instance) as instance,
-        coalesce(companies.company_id, organizations.organization_id, named.account_id) as account_id,
-        companies.owner_id,
-        coalesce(companies.company_name, organizations.organization_name) as account_name,
-        case
-            when companies.account_key is not null then companies.tier
-            when organizations.account_key is not null then organizations.tier
-            else named.tier
-        end as tier,
-        coalesce(companies.segment, organizations.segment) as segment,
-        companies.industry,
-        companies.country,
-        companies.lifecycle_stage,
-        companies.arr,
-        companies.renewal_month::int as renewal_month,
-        companies.account_key is not null as is_in_crm,
-        companies.churned_on is not null as is_churned,
-        coalesce(companies.is_archived, false) as is_archived,
-        companies.churned_on,
-        coalesce(companies.created_at, organizations.created_at) as created_at
+        coalesce(listed.source, named.source) as source,
+        coalesce(listed.instance, named.instance) as instance,
+        coalesce(listed.account_id, named.account_id) as account_id,
+        listed.owner_id,
+        listed.account_name,
+        case when listed.account_key is not null then listed.tier else named.tier end as tier,
+        listed.segment,
+        listed.industry,
+        listed.country,
+        listed.lifecycle_stage,
+        listed.arr,
+        listed.renewal_month,
+        coalesce(listed.is_in_crm, false) as is_in_crm,
+        listed.churned_on is not null as is_churned,
+        coalesce(listed.is_archived, false) as is_archived,
+        listed.churned_on,
+        listed.created_at
     from affected
-    left join companies on affected.account_key = companies.account_key
-    left join organizations on affected.account_key = organizations.account_key
+    left join listed on affected.account_key = listed.account_key
     left join named on affected.account_key = named.account_key
     left join identities on affected.account_key = identities.account_key
-    where coalesce(companies.account_key, organizations.account_key, named.account_key) is not null
+    where coalesce(listed.account_key, named.account_key) is not null
 
 )
 

@@ -17,72 +17,9 @@ teams as (
 
 ),
 
-staff as (
-
-    select
-        affected.agent_key,
-        users.source,
-        users.instance,
-        users.user_id as agent_id,
-        users.user_name as agent_name,
-        case {{ json_text('known.facts', 'actor') }} when 'system' then 'automation' else {{ json_text('known.facts', 'actor') }} end
-            as kind,
-        {{ json_text('known.facts', 'automation_reason') }} as automation_reason,
-        users.hired_at,
-        users.left_at
-    from affected
-    inner join {{ ref('int_records__timeline') }} as known
-        on
-            affected.agent_key = known.record_key
-            and known.record_type = 'user'
-    inner join {{ ref('stg_zendesk__users') }} as users
-        on
-            known.source = users.source
-            and known.instance = users.instance
-            and known.record_id = users.user_id
-    where {{ json_text('known.facts', 'actor') }} in ('human_agent', 'ai_agent', 'system')
-
-),
-
-actors as (
-
-    select
-        coalesce(owners.source, actors.source) as source,
-        coalesce(owners.instance, actors.instance) as instance,
-        coalesce(owners.actor_id, actors.actor_id) as agent_id,
-        coalesce(owners.owner_name, actors.actor_name) as agent_name
-    from (
-        select * from {{ ref('stg_hubspot__owners') }}
-        where actor_id is not null
-    ) as owners
-    full join (
-        select * from {{ ref('stg_hubspot__actors') }}
-        where actor_id ~ '^[ABI]-'
-    ) as actors
-        on
-            owners.instance = actors.instance
-            and owners.actor_id = actors.actor_id
-
-),
-
 listed as (
 
-    select * from staff
-
-    union all
-
-    select
-        affected.agent_key,
-        actors.source,
-        actors.instance,
-        actors.agent_id,
-        actors.agent_name,
-        case left(actors.agent_id, 1) when 'A' then 'human_agent' when 'B' then 'ai_agent' when 'I' then 'automation' end as kind,
-        case when actors.agent_id like 'I-%' then 'actor of an integration (' || actors.agent_id || ')' end as automation_reason,
-        null::timestamptz as hired_at,
-        null::timestamptz as left_at
-    from affected
-    inner join actors on affected.agent_key = {{ entity_key('actors.agent_id', 'actors.source', 'actors.instance') }}
+    select * from {{ ref('int_sources__agents') }}
 
 ),
 

@@ -6,41 +6,16 @@
         indexes=[{'columns': ['article_id']}]
     )
 }}
+-- depends_on: {{ ref('int_entities__affected') }}
 -- one row per article, language and edit that has landed: what the article said from then on
 with
-
-affected as (
-
-    select article_key
-    from {{ ref('int_entities__affected') }}
-    where article_key is not null
-
-),
-
-statements as (
-    {%- for relation in ['stg_zendesk__articles', 'stg_zendesk__articles_history'] %}
-
-        select
-            {{ entity_key('articles.record_id', 'articles.source', 'articles.instance') }} as article_key,
-            articles.*,
-            {{ 'true' if relation == 'stg_zendesk__articles' else 'false' }} as is_latest
-        from {{ ref(relation) }} as articles
-        where articles.edited_at is not null
-        {%- if not loop.last %}
-
-            union all
-        {%- endif %}
-    {%- endfor %}
-
-),
 
 -- of several statements of one edit the last says what is known of it
 edits as (
 
-    select distinct on (statements.article_key, statements.edited_at) statements.*
-    from affected
-    inner join statements on affected.article_key = statements.article_key
-    order by statements.article_key asc, statements.edited_at asc, statements.is_latest desc, statements._load_id desc
+    select distinct on (article_key, edited_at) *
+    from {{ ref('int_sources__articles') }}
+    order by article_key asc, edited_at asc, is_latest desc, _load_id desc
 
 ),
 

@@ -34,9 +34,7 @@ records as (
         {{ entity_key(json_text('known.facts', 'organization_id'), 'known.source', 'known.instance') }} as account_key
     from affected
     inner join {{ ref('int_records__timeline') }} as known on affected.customer_key = known.record_key
-    where
-        known.record_type = 'contact'
-        or (known.record_type = 'user' and {{ json_text('known.facts', 'actor') }} = 'customer')
+    where {{ json_text('known.facts', 'actor') }} = 'customer'
 
 ),
 

@@ -10,8 +10,8 @@
 -- depends_on: {{ ref('int_product__removed_events') }}
 -- one row per event of product analytics; what a day brings is what its loads brought
 select
-    {{ entity_key('events.event_id', 'events.source', 'events.instance') }} as event_key,
-    {{ entity_key('events.distinct_id', 'events.source', 'events.instance') }} as customer_key,
+    events.event_key,
+    events.customer_key,
     events.source,
     events.instance,
     events.event_id,
@@ -19,7 +19,7 @@ select
     events.properties,
     events.occurred_at,
     events.received_at
-from {{ ref('stg_mixpanel__events') }} as events
+from {{ ref('int_sources__product_events') }} as events
 where
     events.occurred_at is not null
     and {{ is_pending('events') }}

@@ -50,29 +50,26 @@ rated as (
 
 ),
 
--- effort (1 to 7) and recommendation (0 to 10) as HubSpot asks for them: kept as they were given, never taken for satisfaction
+-- what asks for something else than satisfaction is kept as it was given, never taken for satisfaction
 other_surveys as (
 
     select
-        md5(conversations.interaction_key || ':' || feedback.survey_type || ':' || feedback.record_id) as rating_key,
+        md5(conversations.interaction_key || ':' || surveys.survey_type || ':' || surveys.record_id) as rating_key,
         coalesce(conversations.merged_into_interaction_key, conversations.interaction_key) as interaction_key,
-        feedback.survey_type as rating_type,
-        feedback.rating,
-        case feedback.survey_type when 'ces' then 1 else 0 end::numeric as rating_scale_min,
-        case feedback.survey_type when 'ces' then 7 else 10 end::numeric as rating_scale_max,
+        surveys.survey_type as rating_type,
+        surveys.rating,
+        surveys.rating_scale_min,
+        surveys.rating_scale_max,
         null::boolean as is_positive,
-        feedback.submitted_at as rated_at
+        surveys.submitted_at as rated_at
     from conversations
     inner join pending on conversations.interaction_key = pending.interaction_key
-    inner join {{ ref('int_hubspot__feedback') }} as feedback
+    inner join {{ ref('int_sources__surveys') }} as surveys
         on
-            conversations.instance = feedback.instance
-            and conversations.interaction_id = feedback.ticket_id
-    where
-        conversations.source = 'hubspot'
-        and conversations.deleted_at is null
-        and feedback.survey_type in ('ces', 'nps')
-        and feedback.rating is not null
+            conversations.source = surveys.source
+            and conversations.instance = surveys.instance
+            and conversations.interaction_id = surveys.interaction_id
+    where conversations.deleted_at is null
 
 ),
 

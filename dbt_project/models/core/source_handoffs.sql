@@ -34,85 +34,20 @@ messages as (
 
 ),
 
-reasons as (
-
-    select
-        interactions.interaction_key,
-        'reason' as stated_by,
-        {{ entity_key("nullif(changes.updater_id, '-1')", 'changes.source', 'changes.instance') }} as from_agent_key,
-        changes.value as reason,
-        changes.changed_at as handed_off_at
-    from interactions
-    inner join {{ ref('int_zendesk__changes') }} as changes
-        on
-            interactions.source = changes.source
-            and interactions.instance = changes.instance
-            and interactions.interaction_id = changes.ticket_id
-    inner join {{ ref('int_records__timeline') }} as fields
-        on
-            changes.source = fields.source
-            and changes.instance = fields.instance
-            and fields.record_type = 'ticket_fields'
-            and changes.field = 'custom_fields_' || {{ json_text('fields.facts', 'handoff_reason') }}
-    where changes.value <> ''
-
-),
-
--- HubSpot's ticket holds the reason of its last handoff, which the last assignment carried out
-last_reasons as (
-
-    select distinct on (assignments.interaction_key)
-        assignments.interaction_key,
-        'reason' as stated_by,
-        assignments.from_agent_key,
-        tickets.last_handoff_reason as reason,
-        assignments.assigned_at as handed_off_at
-    from assignments
-    inner join interactions on assignments.interaction_key = interactions.interaction_key
-    inner join {{ ref('stg_hubspot__tickets') }} as tickets
-        on
-            interactions.source = tickets.source
-            and interactions.instance = tickets.instance
-            and interactions.interaction_id = tickets.ticket_id
-    where tickets.last_handoff_reason <> ''
-    order by assignments.interaction_key asc, assignments.assignment_number desc
-
-),
-
-escalations as (
-
-    select
-        interactions.interaction_key,
-        'ai_export' as stated_by,
-        null::text as from_agent_key,
-        conversations.escalation_reason as reason,
-        conversations.escalated_at as handed_off_at
-    from interactions
-    inner join {{ ref('stg_zendesk__ai_conversations') }} as conversations
-        on
-            interactions.source = conversations.source
-            and interactions.instance = conversations.instance
-            and interactions.interaction_id = conversations.ticket_id
-    where
-        conversations.is_escalated
-        and conversations.escalated_at is not null
-        and not exists (
-            select 1 from reasons
-            where
-                reasons.interaction_key = interactions.interaction_key
-                and reasons.handed_off_at between conversations.escalated_at - interval '1 minute'
-                and conversations.escalated_at + interval '1 minute'
-        )
-
-),
-
 announced as (
 
-    select * from reasons
-    union all
-    select * from last_reasons
-    union all
-    select * from escalations
+    select
+        interactions.interaction_key,
+        handoffs.stated_by,
+        handoffs.from_agent_key,
+        handoffs.reason,
+        handoffs.handed_off_at
+    from interactions
+    inner join {{ ref('int_sources__handoffs') }} as handoffs
+        on
+            interactions.source = handoffs.source
+            and interactions.instance = handoffs.instance
+            and interactions.interaction_id = handoffs.interaction_id
 
 ),
 

@@ -27,22 +27,15 @@ told as (
 
     select
         interactions.interaction_key,
-        case changes.value
-            when 'new' then 'new'
-            when 'open' then 'open'
-            when 'pending' then 'pending'
-            when 'hold' then 'on_hold'
-            when 'solved' then 'solved'
-            when 'closed' then 'closed'
-        end as status,
+        changes.status,
         changes.changed_at
     from interactions
-    inner join {{ ref('int_zendesk__changes') }} as changes
+    inner join {{ ref('int_sources__status_changes') }} as changes
         on
             interactions.source = changes.source
             and interactions.instance = changes.instance
-            and interactions.interaction_id = changes.ticket_id
-    where changes.field = 'status' and not interactions.is_deleted
+            and interactions.interaction_id = changes.interaction_id
+    where not interactions.is_deleted
 
 ),
 

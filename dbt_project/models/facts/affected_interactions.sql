@@ -92,12 +92,10 @@ new_loads as (
 events as (
 
     select
-        source,
-        instance,
-        distinct_id,
+        customer_key,
         event_name,
         occurred_at
-    from {{ ref('stg_mixpanel__events') }}
+    from {{ ref('int_sources__product_events') }}
     where
         _load_id >= (select min(load_id) from new_loads)
         and _load_id in (select load_id from new_loads)
@@ -105,12 +103,10 @@ events as (
     union all
 
     select
-        source,
-        instance,
-        distinct_id,
+        customer_key,
         event_name,
         occurred_at
-    from {{ ref('stg_mixpanel__events_history') }}
+    from {{ ref('int_sources__replaced_product_events') }}
     where
         _replaced_by_load_id >= (select min(load_id) from new_loads)
         and _replaced_by_load_id in (select load_id from new_loads)
@@ -122,8 +118,7 @@ acted as (
     select distinct interactions.interaction_key
     from events
     inner join {{ ref('target_actions') }} as target_actions on events.event_name = target_actions.event_name
-    inner join {{ ref('customers') }} as customers
-        on customers.customer_key = {{ entity_key('events.distinct_id', 'events.source', 'events.instance') }}
+    inner join {{ ref('customers') }} as customers on events.customer_key = customers.customer_key
     inner join interactions
         on
             customers.person_key = interactions.person_key

@@ -15,43 +15,9 @@ mergers as (
 
 ),
 
-{%- set columns = [
-    'source', 'instance', 'interaction_id', 'channel', 'status', 'customer_id', 'customer_email', 'account_id', 'tier', 'language',
-    'topic', 'priority', 'product_area', 'tags', 'attributes', 'quarantined_message_ids', 'rating', 'rating_scale_min',
-    'rating_scale_max', 'started_at', 'solved_at', 'closed_at', 'deleted_at', 'rated_at', '_cast_errors', '_load_id', '_loaded_at'
-] %}
+stated as (
 
-file_conversations as (
-
-    select
-        *,
-        closed_at as solved_at
-    from {{ ref('stg_files__conversations') }}
-
-),
-
-zendesk_conversations as (
-
-    select * from {{ ref('int_zendesk__conversations') }}
-
-),
-
-hubspot_conversations as (
-
-    select * from {{ ref('int_hubspot__conversations') }}
-
-),
-
-unioned as (
-    {%- for relation in ['file_conversations', 'zendesk_conversations', 'hubspot_conversations'] %}
-
-        select {{ columns | join(', ') }}
-        from {{ relation }}
-        {%- if not loop.last %}
-
-            union all
-        {%- endif %}
-    {%- endfor %}
+    select * from {{ ref('int_sources__conversations') }}
 
 ),
 
@@ -59,13 +25,13 @@ keyed as (
 
     select
         pending.interaction_key,
-        unioned.*
-    from unioned
+        stated.*
+    from stated
     inner join pending
         on
-            unioned.source = pending.source
-            and unioned.instance = pending.instance
-            and unioned.interaction_id = pending.interaction_id
+            stated.source = pending.source
+            and stated.instance = pending.instance
+            and stated.interaction_id = pending.interaction_id
 
 ),
 
@@ -145,8 +111,8 @@ placed as (
             keyed.source = survivors.source
             and keyed.instance = survivors.instance
             and keyed.interaction_id = survivors.loser_id
-            -- HubSpot takes a merged ticket away; a Zendesk ticket that is deleted after its merge is deleted
-            and (keyed.deleted_at is null or keyed.source = 'hubspot')
+            -- one that is deleted after its merge is deleted, unless it is the merge that takes it away
+            and (keyed.deleted_at is null or keyed.is_removed_by_merge)
 
 ),
 

@@ -33,12 +33,6 @@ conversations as (
 
 ),
 
-associations as (
-
-    select * from {{ ref('stg_hubspot__associations') }}
-
-),
-
 identities as (
 
     select distinct
@@ -59,13 +53,14 @@ affected as (
     union
 
     select
-        'agent' as entity_type,
+        entity_type,
         record_key as entity_key
     from changed
-    where record_type in ('staff', 'owner', 'actor')
+    where entity_type is not null
 
     union
 
+    -- an account that answers customers is an agent, whatever else it is
     select
         'agent' as entity_type,
         changed.record_key as entity_key
@@ -73,8 +68,8 @@ affected as (
     inner join {{ ref('int_records__timeline') }} as known
         on
             changed.record_key = known.record_key
-            and known.record_type = 'user'
-    where changed.record_type = 'user' and {{ json_text('known.facts', 'actor') }} <> 'customer'
+            and changed.record_type = known.record_type
+    where {{ json_text('known.facts', 'actor') }} <> 'customer'
 
     union
 
@@ -95,14 +90,6 @@ affected as (
     union
 
     select
-        'customer' as entity_type,
-        record_key as entity_key
-    from changed
-    where record_type in ('user', 'contact')
-
-    union
-
-    select
         'account' as entity_type,
         {{ entity_key('account_id') }} as entity_key
     from conversations
@@ -110,61 +97,9 @@ affected as (
     union
 
     select
-        'account' as entity_type,
-        record_key as entity_key
-    from changed
-    where record_type in ('organization', 'company')
-
-    union
-
-    select
         entity_type,
         entity_key
     from identities
-
-    union
-
-    select
-        'deal' as entity_type,
-        record_key as entity_key
-    from changed
-    where record_type = 'deal'
-
-    union
-
-    -- a stage that is closed or won all at once changes the deals that stand in it
-    select
-        'deal' as entity_type,
-        {{ entity_key('deals.deal_id', 'deals.source', 'deals.instance') }} as entity_key
-    from changed
-    inner join {{ ref('stg_hubspot__deals') }} as deals
-        on
-            changed.source = deals.source
-            and changed.instance = deals.instance
-            and changed.record_id = 'deals:' || deals.pipeline_id || ':' || deals.stage_id
-    where changed.record_type = 'stage'
-
-    union
-
-    -- a deal changes the history of the account that it is associated with
-    select
-        'account' as entity_type,
-        {{ entity_key('associations.to_id', 'associations.source', 'associations.instance') }} as entity_key
-    from changed
-    inner join associations
-        on
-            changed.source = associations.source
-            and changed.instance = associations.instance
-            and associations.association_id = 'deals:' || changed.record_id || ':companies'
-    where changed.record_type = 'deal'
-
-    union
-
-    select
-        'article' as entity_type,
-        record_key as entity_key
-    from changed
-    where record_type = 'article'
 
     union
 
@@ -197,7 +132,7 @@ affected as (
         deals.account_key as entity_key
     from changed
     inner join {{ deals }} as deals on changed.record_key = deals.deal_key
-    where changed.record_type = 'deal'
+    where changed.entity_type = 'deal'
 
 ),
 

@@ -22,10 +22,10 @@ stated as (
 changed_records as (
 
     select
-        case when record_type in ('user', 'contact') then 'customer' else 'account' end as entity_type,
+        entity_type,
         {{ entity_key('record_id') }} as record_key
     from {{ ref('int_records__changed') }}
-    where record_type in ('user', 'contact', 'organization', 'company')
+    where entity_type in ('customer', 'account')
 
     union
 
@@ -33,7 +33,7 @@ changed_records as (
         'customer' as entity_type,
         interaction_key as record_key
     from {{ ref('landed_interactions') }}
-    where source = 'files'
+    where {{ is_of_source_with('named_customers') }}
 
     union
 

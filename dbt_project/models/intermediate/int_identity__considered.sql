@@ -59,13 +59,13 @@ claims as (
         and not exists (
             select 1 from {{ ref('int_records__changed') }} as changed
             where
-                changed.record_type in ('user', 'contact', 'organization', 'company')
+                changed.entity_type in ('customer', 'account')
                 and known.record_key = {{ entity_key('changed.record_id', 'changed.source', 'changed.instance') }}
         )
         and not exists (
             select 1 from {{ ref('landed_interactions') }} as landed
             where
-                landed.source = 'files'
+                {{ is_of_source_with('named_customers', 'landed.source') }}
                 and known.record_key = landed.interaction_key
         )
 

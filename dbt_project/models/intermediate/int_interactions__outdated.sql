@@ -26,11 +26,11 @@ changed_identities as (
 
     -- a record that is gone has left no row
     select
-        case when record_type in ('user', 'contact') then 'customer' else 'account' end as entity_type,
+        entity_type,
         {{ entity_key('record_id') }} as entity_key,
         null as canonical_key
     from changed
-    where record_type in ('user', 'contact', 'organization', 'company')
+    where entity_type in ('customer', 'account')
 
 ),
 

@@ -20,58 +20,12 @@ merged as (
 
 ),
 
-pending as (
-
-    select * from {{ ref('pending_interactions') }}
-
-),
-
-{%- set columns = [
-    'source', 'instance', 'interaction_id', 'message_id', 'actor', 'actor_id', 'actor_name', 'stated_actor_name', 'agent_version',
-    'team', 'author_id', 'text', 'intent', 'sources', 'tool_calls', 'feedback', 'attributes', 'position', 'confidence', 'is_internal', 'sent_at',
-    '_cast_errors', '_load_id', '_loaded_at'
-] %}
-
-file_messages as (
-
-    -- by key: a union is not asked by key, and the view casts what it reads
-    select
-        messages.*,
-        messages.actor_name as stated_actor_name,
-        null as author_id
-    from pending
-    inner join {{ ref('stg_files__messages') }} as messages
-        on
-            pending.instance = messages.instance
-            and pending.interaction_id = messages.interaction_id
-    where pending.source = 'files'
-
-),
-
-zendesk_messages as (
-
-    select * from {{ ref('int_zendesk__messages') }}
-
-),
-
-hubspot_messages as (
-
-    select * from {{ ref('int_hubspot__messages') }}
-
-),
-
 unioned as (
-    {%- for relation in ['file_messages', 'zendesk_messages', 'hubspot_messages'] %}
 
-        select
-            {{ entity_key('interaction_id') }} as interaction_key,
-            {{ columns | join(', ') }}
-        from {{ relation }}
-        {%- if not loop.last %}
-
-            union all
-        {%- endif %}
-    {%- endfor %}
+    select
+        {{ entity_key('interaction_id') }} as interaction_key,
+        stated.*
+    from {{ ref('int_sources__messages') }} as stated
 
 ),
 

@@ -34,7 +34,7 @@ what, url, email, token, as_of = sys.argv[1:]
 as_of = datetime.fromisoformat(as_of)
 if what == "ingest":
     from touchstone.sources.http.runner import ingest
-    from touchstone.sources.zendesk import ZendeskConnector
+    from touchstone.sources.zendesk.connector import ZendeskConnector
     entry = {"source": "zendesk", "base_url": url, "start": "2025-01-01", "requests_per_minute": PLENTY}
     source = SourceInstance(parsed(entry, "the benchmark's entry"))
     start = time.process_time()

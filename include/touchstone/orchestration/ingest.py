@@ -46,7 +46,7 @@ def connection_secrets(source: SourceInstance) -> dict[str, str] | None:
     from touchstone.sources.registry import connector
     from touchstone.sources.secrets import complete, from_connection, is_in_environment
 
-    if not source.is_http or sandbox.is_simulated(source):
+    if not source.is_connected or sandbox.is_simulated(source):
         return None
     names = connector(source.source).credentials(source)
     if is_in_environment(source, names):

@@ -12,7 +12,8 @@ import yaml
 
 from touchstone.errors import ConfigurationError
 from touchstone.settings import Settings, get_settings
-from touchstone.sources.options import ENTRIES, EXAMPLES, Entry, Files, Http, parsed
+from touchstone.sources.options import Connected, Entry, Files, parsed
+from touchstone.sources.registry import declarations
 
 Options = TypeVar("Options", bound=Entry)
 
@@ -47,8 +48,9 @@ class SourceInstance:
         return f"{self.source}:{self.instance}"
 
     @property
-    def is_http(self) -> bool:
-        return isinstance(self.entry, Http)
+    def is_connected(self) -> bool:
+        """Whether a connector reads it; files have none."""
+        return isinstance(self.entry, Connected)
 
     def options(self, kind: type[Options]) -> Options:
         """The entry, which must be of this kind."""
@@ -59,12 +61,12 @@ class SourceInstance:
     @property
     def connection(self) -> str:
         """Id of the Airflow connection that holds the credentials."""
-        return self.options(Http).connection or f"touchstone_{self.source}_{self.instance}"
+        return self.options(Connected).connection or f"touchstone_{self.source}_{self.instance}"
 
     @property
     def start(self) -> datetime:
         """The first moment of interest, in UTC."""
-        return datetime.combine(self.options(Http).start, time(), UTC)
+        return datetime.combine(self.options(Connected).start, time(), UTC)
 
     def location(self, settings: Settings | None = None) -> Path:
         """Where the files are: relative to the checkout, or to its state where the path begins with `{home}`."""
@@ -124,8 +126,11 @@ def find_source(name: str, settings: Settings | None = None) -> SourceInstance:
 def _instance(entry: Any, number: int) -> SourceInstance:
     where = f"entry {number} of config/sources.yml"
     if not isinstance(entry, dict):
-        raise ConfigurationError(f"{where} is not a mapping", str(entry), f"Write it as {EXAMPLES['files']}.")
-    known = ENTRIES[entry["source"]].model_fields if entry.get("source") in ENTRIES else ("source", "instance")
+        raise ConfigurationError(
+            f"{where} is not a mapping", str(entry), f"Write it as {declarations()['files'].example}."
+        )
+    declared = declarations().get(entry.get("source"))
+    known = declared.options.model_fields if declared else ("source", "instance")
     for key in entry:
         close = difflib.get_close_matches(str(key), known, n=1)
         if key not in known and close:

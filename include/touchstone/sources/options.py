@@ -1,14 +1,16 @@
-"""What an entry of config/sources.yml takes, source by source."""
+"""What an entry of config/sources.yml takes: what all sources share; what one of them adds is part of its declaration."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from touchstone.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from touchstone.sources.declaration import Declaration
 
 NAME = r"^[a-z][a-z0-9_]{0,30}$"
 _CRON = r"^(@(hourly|daily|weekly|monthly)|\S+( \S+){4})$"
@@ -42,27 +44,16 @@ class Files(Entry):
     path: str = Field(min_length=1)
 
 
-class Http(Entry):
-    """A source that is read over HTTP.
+class Connected(Entry):
+    """A source that a connector reads.
 
     Attributes:
-        base_url: Address of the API.
         connection: Airflow connection that holds the credentials; `touchstone_<source>_<instance>` by default.
-        start: First day of interest; what the vendor holds from before it is not asked for.
-        requests_per_minute: What your plan allows where it differs from the vendor's smallest, by budget of the connector.
+        start: First day of interest; what the source holds from before it is not asked for.
     """
 
-    base_url: str
     connection: str | None = Field(None, pattern=r"^[A-Za-z][A-Za-z0-9_]*$")
     start: date
-    requests_per_minute: dict[str, float] = Field(default_factory=dict)
-
-    @field_validator("base_url")
-    @classmethod
-    def _is_address(cls, value: str) -> str:
-        if not value.startswith(("https://", "http://127.0.0.1:", "http://localhost:", SANDBOX)):
-            raise ValueError("must start with https://")
-        return value.rstrip("/")
 
     @field_validator("start", mode="before")
     @classmethod
@@ -72,79 +63,23 @@ class Http(Entry):
         return value
 
 
-class AiAgents(BaseModel):
-    """The export of Zendesk's AI agents (Advanced), which has an address and a key of its own."""
+class Http(Connected):
+    """A source that a connector reads over HTTP.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    Attributes:
+        base_url: Address of the API.
+        requests_per_minute: What your plan allows where it differs from the vendor's smallest, by budget of the connector.
+    """
 
     base_url: str
-    organization_id: str
-    bot_ids: list[str] = Field(min_length=1)
+    requests_per_minute: dict[str, float] = Field(default_factory=dict)
 
-
-class Zendesk(Http):
-    """Zendesk Support.
-
-    Attributes:
-        help_center: Whether articles are read too.
-        ai_agents: The AI agents' export; left out, AI replies are known by their text alone.
-        topic_field, product_area_field, language_field: Ids of the custom ticket fields that hold them.
-    """
-
-    source: Literal["zendesk"]
-    help_center: bool = True
-    ai_agents: AiAgents | None = None
-    topic_field: int | None = None
-    product_area_field: int | None = None
-    language_field: int | None = None
-
-
-class Hubspot(Http):
-    """HubSpot: CRM, and tickets with their conversations.
-
-    Attributes:
-        tickets: Whether tickets and conversations are read, or the CRM alone.
-        full_read_days: Days between two readings of all lists, which find what a search does not tell: changes of associations,
-            and what was deleted for good.
-    """
-
-    source: Literal["hubspot"]
-    base_url: str = "https://api.hubapi.com"
-    tickets: bool = True
-    full_read_days: int = Field(7, ge=1)
-
-
-class Mixpanel(Http):
-    """Mixpanel's raw export.
-
-    Attributes:
-        base_url: Of the export API where the project's data resides (US, EU or India).
-        time_zone: Of the project: UTC for those made since 2023, its own for older ones.
-    """
-
-    source: Literal["mixpanel"]
-    base_url: str = "https://data.mixpanel.com/api/2.0"
-    project_id: int
-    time_zone: str
-
-    @field_validator("time_zone")
+    @field_validator("base_url")
     @classmethod
-    def _is_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError):
-            raise ValueError("must be a name of the time zone database, such as UTC or Europe/Berlin") from None
-        return value
-
-
-ENTRIES: dict[str, type[Entry]] = {"files": Files, "zendesk": Zendesk, "hubspot": Hubspot, "mixpanel": Mixpanel}
-
-EXAMPLES = {
-    "files": "{source: files, instance: default, path: inbox/}",
-    "zendesk": "{source: zendesk, instance: default, base_url: https://acme.zendesk.com, start: 2026-01-01}",
-    "hubspot": "{source: hubspot, instance: default, start: 2026-01-01}",
-    "mixpanel": "{source: mixpanel, instance: default, project_id: 12345, time_zone: UTC, start: 2026-01-01}",
-}
+    def _is_address(cls, value: str) -> str:
+        if not value.startswith(("https://", "http://127.0.0.1:", "http://localhost:", SANDBOX)):
+            raise ValueError("must start with https://")
+        return value.rstrip("/")
 
 
 def parsed(entry: dict[str, Any], where: str) -> Entry:
@@ -153,13 +88,15 @@ def parsed(entry: dict[str, Any], where: str) -> Entry:
     Raises:
         ConfigurationError: The source is unknown or a value cannot work; the message says what to write.
     """
+    from touchstone.sources.registry import declarations
+
+    known = declarations()
     source = entry.get("source")
-    if source not in ENTRIES:
-        raise ConfigurationError(
-            f"{where}: unknown source", source, f"Write `source:` with one of {', '.join(ENTRIES)}."
-        )
+    if source not in known:
+        raise ConfigurationError(f"{where}: unknown source", source, f"Write `source:` with one of {', '.join(known)}.")
+    declared = known[source]
     try:
-        return ENTRIES[source].model_validate(entry)
+        return declared.options.model_validate(entry)
     except ValidationError as error:
         # a misplaced key explains more than what is missing for it
         first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
@@ -167,18 +104,18 @@ def parsed(entry: dict[str, Any], where: str) -> Entry:
         raise ConfigurationError(
             f"{where}: `{name}` {_WORDS.get(first['type'], first['msg'].removeprefix('Value error, '))}",
             None if first["type"] == "missing" else first.get("input"),
-            _remedy(source, name, first["type"]),
+            _remedy(declared, name, first["type"]),
         ) from None
 
 
 _WORDS = {"missing": "is missing", "extra_forbidden": "is unknown", "string_pattern_mismatch": "cannot be used"}
 
 
-def _remedy(source: str, name: str, kind: str) -> str:
+def _remedy(declared: Declaration, name: str, kind: str) -> str:
     if kind == "extra_forbidden":
-        return f"It takes {', '.join(ENTRIES[source].model_fields)}."
+        return f"It takes {', '.join(declared.options.model_fields)}."
     if name == "instance":
         return "Write lower-case letters, digits and underscores, such as `instance: shop_eu`."
     if name == "schedule":
         return 'Write a cron expression of five fields, such as `schedule: "0 5 * * *"`.'
-    return f"Write it as in {EXAMPLES[source]}."
+    return f"Write it as in {declared.example}."

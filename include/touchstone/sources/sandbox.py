@@ -22,7 +22,7 @@ def server_file(settings: Settings | None = None) -> Path:
 
 
 def is_simulated(source: SourceInstance) -> bool:
-    return source.options(Http).base_url.startswith(SANDBOX)
+    return isinstance(source.entry, Http) and source.entry.base_url.startswith(SANDBOX)
 
 
 def resolved(url: str, settings: Settings | None = None) -> str:

@@ -11,6 +11,8 @@ from psycopg import sql
 
 from touchstone.errors import WarehouseError
 from touchstone.settings import Settings, get_settings
+from touchstone.sources.declaration import Declaration
+from touchstone.sources.registry import declarations, own_sql
 from touchstone.statefiles import write_atomic
 from touchstone.warehouse.engine import connect
 from touchstone.warehouse.migrations import migrate
@@ -30,10 +32,6 @@ SCRIPTS: tuple[tuple[str, str | None], ...] = (
     ("020_functions.sql", None),
     ("030_ops.sql", None),
     ("035_api.sql", None),
-    ("040_raw_files.sql", None),
-    ("041_raw_zendesk.sql", None),
-    ("042_raw_hubspot.sql", None),
-    ("043_raw_mixpanel.sql", None),
     ("070_feedback.sql", None),
     ("075_gaps.sql", None),
     ("090_roles.sql", None),
@@ -42,6 +40,8 @@ SCRIPTS: tuple[tuple[str, str | None], ...] = (
     ("065_models.sql", "touchstone_transformer"),
     ("067_intents.sql", "touchstone_transformer"),
 )
+# What a source's tables and functions need is there after it; grants on functions follow.
+LAST_BEFORE_SOURCES = "035_api.sql"
 _BOOTSTRAP_LOCK = 0x746F756368  # two processes that bootstrap at once wait for each other
 
 
@@ -85,6 +85,24 @@ def bootstrap(settings: Settings | None = None) -> None:
             text = resources.files("touchstone.warehouse").joinpath("sql", script).read_text()
             connection.execute(sql.SQL("set local role {}").format(sql.Identifier(role) if role else sql.SQL("none")))
             connection.execute(text)
+            if script == LAST_BEFORE_SOURCES:
+                for declaration in declarations().values():
+                    _create_raw(connection, declaration)
+
+
+def _create_raw(connection: psycopg.Connection, declaration: Declaration) -> None:
+    """The raw tables of a source, which the loader fills and the transformer reads."""
+    schema = sql.Identifier(declaration.schema)
+    for stream in declaration.streams:
+        connection.execute("call ops.create_raw_stream(%s, %s)", [declaration.schema, stream])
+    if functions := own_sql(declaration.name):
+        connection.execute(functions)
+    for grant in (
+        "grant usage on schema {} to touchstone_loader, touchstone_transformer",
+        "grant select, insert, update, delete on all tables in schema {} to touchstone_loader",
+        "grant select on all tables in schema {} to touchstone_transformer",
+    ):
+        connection.execute(sql.SQL(grant).format(schema))
 
 
 def _create_roles(connection: psycopg.Connection, bi_password: str | None) -> None:

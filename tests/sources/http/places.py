@@ -14,8 +14,8 @@ from touchstone.settings import Settings
 from touchstone.sources.config import SourceInstance
 from touchstone.sources.http import runner
 from touchstone.sources.http.streams import Stream
-from touchstone.sources.hubspot import HubspotConnector
-from touchstone.sources.mixpanel import MixpanelConnector
+from touchstone.sources.hubspot.connector import HubspotConnector
+from touchstone.sources.mixpanel.connector import MixpanelConnector
 from touchstone.sources.options import parsed
 from touchstone.sources.result import IngestResult
 

@@ -12,9 +12,9 @@ from dataclasses import replace
 import pytest
 
 from touchstone.sources.http.budget import LATENESS, Budget, SharedBudgets
-from touchstone.sources.hubspot import HubspotConnector
-from touchstone.sources.mixpanel import MixpanelConnector
-from touchstone.sources.zendesk import ZendeskConnector
+from touchstone.sources.hubspot.connector import HubspotConnector
+from touchstone.sources.mixpanel.connector import MixpanelConnector
+from touchstone.sources.zendesk.connector import ZendeskConnector
 from touchstone.warehouse.engine import connect
 
 VENDORS = {

@@ -22,7 +22,8 @@ from touchstone.sandbox.api.ids import hubspot_id
 from touchstone.sandbox.model import Company, Event
 from touchstone.sources.config import SourceInstance
 from touchstone.sources.http import runner
-from touchstone.sources.hubspot import HubspotConnector, threads
+from touchstone.sources.hubspot import threads
+from touchstone.sources.hubspot.connector import HubspotConnector
 
 NOON = at(20, hours=12)
 HOUR = timedelta(hours=1)

@@ -17,7 +17,7 @@ from scripted import Answer, Asked, scripted
 from sandbox.small_firm import at, firm, product_event
 from touchstone.errors import SourceError
 from touchstone.sandbox.api import SandboxOptions, serve_here
-from touchstone.sources import mixpanel
+from touchstone.sources.mixpanel import connector as mixpanel
 
 NOON = at(24, hours=12)  # 26 March
 TODAY = NOON.date()

@@ -19,7 +19,7 @@ from touchstone.settings import Settings
 from touchstone.sources.http import client
 from touchstone.sources.http.faults import CredentialsError, UnreachableError
 from touchstone.sources.http.runner import check
-from touchstone.sources.zendesk import ZendeskConnector
+from touchstone.sources.zendesk.connector import ZendeskConnector
 from touchstone.warehouse.engine import connect
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "sandbox"))

@@ -11,7 +11,7 @@ from touchstone.sources.http import runner
 from touchstone.sources.http.streams import Stream
 from touchstone.sources.options import parsed
 from touchstone.sources.result import IngestResult
-from touchstone.sources.zendesk import ZendeskConnector
+from touchstone.sources.zendesk.connector import ZendeskConnector
 from touchstone.warehouse.engine import connect
 
 AS_OF = datetime(2026, 4, 1, tzinfo=UTC)

@@ -1,3 +1,4 @@
+{{ config(materialized='steady_view') }}
 -- one row per ticket that this run works on, in the shape that all sources share
 with
 
@@ -156,6 +157,8 @@ final as (
         placed.rating,
         1::numeric as rating_scale_min,
         5::numeric as rating_scale_max,
+        -- HubSpot takes a merged ticket away
+        true as is_removed_by_merge,
         placed.created_at as started_at,
         case when placed.known_status in ('solved', 'closed') then placed.closed_at end as solved_at,
         case when placed.known_status = 'closed' then placed.closed_at end as closed_at,

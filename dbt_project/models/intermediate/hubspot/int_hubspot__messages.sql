@@ -1,3 +1,4 @@
+{{ config(materialized='steady_view') }}
 -- one row per message or note of a ticket's threads that this run works on, in the shape that all sources share
 with
 

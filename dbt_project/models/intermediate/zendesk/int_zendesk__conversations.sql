@@ -1,3 +1,4 @@
+{{ config(materialized='steady_view') }}
 -- one row per ticket that this run works on, in the shape that all sources share
 with
 
@@ -245,6 +246,8 @@ final as (
         ::numeric as rating,
         0::numeric as rating_scale_min,
         1::numeric as rating_scale_max,
+        -- a ticket that is deleted after its merge is deleted
+        false as is_removed_by_merge,
         joined.created_at as started_at,
         case
             when joined.known_status in ('solved', 'closed') then coalesce(joined.told_solved_at, joined.measured_solved_at)

@@ -1,3 +1,4 @@
+{{ config(materialized='steady_view') }}
 -- one row per comment of a ticket that this run works on, in the shape that all sources share: the latest text of each comment,
 -- and who wrote it
 with

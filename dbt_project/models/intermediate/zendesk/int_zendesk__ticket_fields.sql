@@ -1,3 +1,4 @@
+{{ config(materialized='steady_view') }}
 -- one row per instance: which of its ticket fields holds which attribute, by what is configured, else by the fields' titles
 with
 

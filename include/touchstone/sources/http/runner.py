@@ -180,7 +180,7 @@ def _context(
 
 def _budgets(connector: Connector, source: SourceInstance) -> dict[str, Budget]:
     """The vendor's budgets, with what the plan of this instance allows."""
-    stated = source.options(Http).requests_per_minute
+    stated = source.entry.requests_per_minute if isinstance(source.entry, Http) else {}
     for name in stated:
         if name not in connector.budgets:
             raise ConfigurationError(

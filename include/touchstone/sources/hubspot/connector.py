@@ -18,7 +18,7 @@ from touchstone.sources.http.streams import Context, Page, Placed, RawStream, Re
 from touchstone.sources.http.walks import cursor_list
 from touchstone.sources.hubspot import objects, threads
 from touchstone.sources.hubspot.moments import epoch_ms
-from touchstone.sources.options import Hubspot
+from touchstone.sources.hubspot.source import Hubspot
 
 TOKENS = "/oauth/v3/token"
 OWNERS = "/crm/v3/owners"

@@ -18,8 +18,8 @@ from touchstone.sources.http.faults import BrokenAnswer, NoProgress
 from touchstone.sources.http.streams import Context, Page, Placed, Record, State, Stream, Window
 from touchstone.sources.hubspot import associations
 from touchstone.sources.hubspot.moments import epoch_ms, midnight_ms, ms
+from touchstone.sources.hubspot.source import Hubspot
 from touchstone.sources.hubspot.sweep import Sweep, deleted, gone_objects
-from touchstone.sources.options import Hubspot
 
 MARGIN = timedelta(minutes=5)
 LIST_PAGE = 100

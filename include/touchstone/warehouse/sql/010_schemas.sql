@@ -1,9 +1,5 @@
--- Schemas in the order of the data's way. Everything here may run again at any time.
+-- Schemas in the order of the data's way, between those of the sources, raw_<source>, which their declarations make. Everything here may run again at any time.
 create schema if not exists ops;
-create schema if not exists raw_files;
-create schema if not exists raw_zendesk;
-create schema if not exists raw_hubspot;
-create schema if not exists raw_mixpanel;
 create schema if not exists clean;
 create schema if not exists staging;
 create schema if not exists core;

@@ -1,12 +1,11 @@
 -- Roles are made by bootstrap.py, which knows whether this session may create them; grants are the same everywhere.
-grant usage on schema ops, raw_files, raw_zendesk, raw_hubspot, raw_mixpanel to touchstone_loader;
-grant select, insert, update, delete on all tables in schema raw_files, raw_zendesk, raw_hubspot, raw_mixpanel to touchstone_loader;
+grant usage on schema ops to touchstone_loader;
 grant select, insert, update, delete on all tables in schema ops to touchstone_loader;
 grant usage on all sequences in schema ops to touchstone_loader;
 grant execute on all functions in schema ops to touchstone_loader;
 
-grant usage on schema ops, raw_files, raw_zendesk, raw_hubspot, raw_mixpanel, feedback to touchstone_transformer;
-grant select on all tables in schema raw_files, raw_zendesk, raw_hubspot, raw_mixpanel, feedback to touchstone_transformer;
+grant usage on schema ops, feedback to touchstone_transformer;
+grant select on all tables in schema feedback to touchstone_transformer;
 grant select, insert, update, delete on all tables in schema ops to touchstone_transformer;
 grant usage on all sequences in schema ops to touchstone_transformer;
 grant execute on all functions in schema ops to touchstone_transformer;

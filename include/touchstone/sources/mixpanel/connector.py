@@ -24,7 +24,7 @@ from touchstone.sources.http.budget import Budget
 from touchstone.sources.http.client import ApiClient
 from touchstone.sources.http.faults import CredentialsError, CutAnswer, PermissionRefused, RequestRefused
 from touchstone.sources.http.streams import Context, Page, Part, Placed, RawStream, Record, State, Stream, Ways, Window
-from touchstone.sources.options import Mixpanel
+from touchstone.sources.mixpanel.source import Mixpanel
 from touchstone.sources.reasons import kept_payload
 
 log = logging.getLogger(__name__)

@@ -23,7 +23,7 @@ from touchstone.sources.http.faults import CredentialsError, NoProgress, Permiss
 from touchstone.sources.http.oauth import BearerAuth, RenewedAuth
 from touchstone.sources.http.streams import Context, Page, RawStream, Record, State, Stream, Ways, Window
 from touchstone.sources.http.walks import cursor_export, cursor_list, time_export
-from touchstone.sources.options import Zendesk
+from touchstone.sources.zendesk.source import Zendesk
 
 TOKENS = "/oauth/tokens"
 PER_PAGE = 1000

@@ -1,6 +1,3 @@
--- Product analytics: one row per event, whose id is the md5 of what makes two statements of it the same.
-call ops.create_raw_stream('raw_mixpanel', 'events');
-
 -- Seconds or milliseconds since 1970. A project in a zone other than UTC states its wall clock as if that were UTC.
 create or replace function ops.try_cast_local_epoch(value text, zone text) returns timestamptz
 language plpgsql stable as $$

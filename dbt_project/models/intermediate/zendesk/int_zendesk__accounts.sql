@@ -1,0 +1,54 @@
+-- one row per organization, of those that this run works out again
+with
+
+affected as (
+
+    select account_key
+    from {{ ref('int_entities__affected') }}
+    where account_key is not null
+
+),
+
+records as (
+
+    select distinct
+        affected.account_key,
+        known.instance,
+        known.record_id
+    from affected
+    inner join {{ ref('int_records__timeline') }} as known
+        on
+            affected.account_key = known.record_key
+            and known.record_type = 'organization'
+
+),
+
+final as (
+
+    select
+        records.account_key,
+        organizations.source,
+        organizations.instance,
+        organizations.organization_id as account_id,
+        null as owner_id,
+        organizations.organization_name as account_name,
+        organizations.tier,
+        organizations.segment,
+        null as industry,
+        null as country,
+        null as lifecycle_stage,
+        null as arr,
+        null as renewal_month,
+        false as is_in_crm,
+        false as is_archived,
+        null as churned_on,
+        organizations.created_at
+    from records
+    inner join {{ ref('stg_zendesk__organizations') }} as organizations
+        on
+            records.instance = organizations.instance
+            and records.record_id = organizations.organization_id
+
+)
+
+select * from final

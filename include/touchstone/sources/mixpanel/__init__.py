@@ -1,0 +1,1 @@
+"""Mixpanel: product events, by its raw export."""
