@@ -48,7 +48,8 @@ class Rules:
     window_days: Sequence[int]
     least_signals: int
     least_failed: int
-    least_stated: int
+    least_lacking: int
+    least_misled: int
     z: float
     baseline_days: int
     baseline_min_n: int
@@ -75,7 +76,8 @@ class Rules:
             window_days=tuple(sorted(parameters["gap_window_days"])),
             least_signals=parameters["gap_least_signals"],
             least_failed=parameters["gap_least_failed"],
-            least_stated=parameters["gap_least_stated"],
+            least_lacking=parameters["gap_least_lacking"],
+            least_misled=parameters["gap_least_misled"],
             z=parameters["gap_z"],
             baseline_days=parameters["gap_baseline_days"],
             baseline_min_n=parameters["min_cell_n"],
@@ -400,7 +402,7 @@ class _Walk:
         """Whether it is so of most questions, and of more than elsewhere."""
         rules, found = self._rules, self._measured(cause, day, days)
         count = {LACKING: found.lacking, UNSURE: found.unsure}[found.opened_by]
-        if found.reference_asked < rules.baseline_min_n or count < rules.least_stated:
+        if found.reference_asked < rules.baseline_min_n or count < rules.least_lacking:
             return False
         if found.opened_by == LACKING and (
             wilson(count, found.asked, rules.lacking_z)[0] <= rules.lacking_most
@@ -427,11 +429,11 @@ class _Walk:
         return by_chance(*(np.array([hits, asked, other, other_asked]) @ self._own.desks.T)) > rules.chance
 
     def _least_hits(self, cause: str) -> int:
-        return self._rules.least_failed if cause == WORSE else self._rules.least_stated
+        return self._rules.least_failed if cause == WORSE else self._rules.least_misled
 
     def _is_worse(self, cause: str, start: int, day: int) -> bool:
         """Whether more than before fail, and it is not the doing of one version of the AI agent."""
-        rules, own, name = self._rules, self._own, _COUNTED[cause]
+        own, name = self._own, _COUNTED[cause]
         hits = own.by_part(name, start, day)
         if hits.sum() < self._least_hits(cause):
             return False
@@ -440,21 +442,21 @@ class _Walk:
         other_asked, other = self._parts_before(name, start)
         counts = np.array([hits, asked, other, np.maximum(other_asked, other)])
         if self._is_more(counts, cause):
-            if by_chance(*counts) <= rules.version_chance and not self._began_with_version(counts):
+            leading = int(np.argmax(hits))
+            if not self._is_by_version(leading, counts):
                 return True
-            is_stated = np.array([part.agent_version is not None for part in own.parts])
-            if hits[is_stated].any():
-                self._suspects[np.argmax(np.where(is_stated, hits, -1))] = True
+            self._suspects[leading] = True
         return bool(self._suspects.any()) and self._is_more(counts[:, ~self._suspects], cause, ~self._suspects)
 
-    def _began_with_version(self, counts: np.ndarray) -> bool:
-        """Whether the versions of the window failed more than the others did when the window had not begun yet."""
-        _, asked, other, other_asked = counts
-        is_present = asked > 0
-        sides = [
-            one * chosen @ self._own.desks.T for chosen in (is_present, ~is_present) for one in (other, other_asked)
-        ]
-        return by_chance(*sides) <= self._rules.version_chance
+    def _is_by_version(self, part: int, counts: np.ndarray) -> bool:
+        """Whether a version of an AI agent did no better before the window, or already worse than the others did before it."""
+        own, chance = self._own, self._rules.version_chance
+        if own.parts[part].agent_version is None:
+            return False
+        others = np.array([one[:2] == own.parts[part][:2] for one in own.parts])
+        others[part] = False
+        began = counts[2:, [part]], counts[2:, others].sum(axis=1, keepdims=True)
+        return by_chance(*counts[:, [part]]) > chance or by_chance(*began[0], *began[1]) <= chance
 
     def _is_more(self, counts: np.ndarray, cause: str, parts: np.ndarray | slice = slice(None)) -> bool:
         """Whether a window holds more failures than chance brings, within each instance; counts as `by_chance` takes them."""
