@@ -134,6 +134,16 @@ def test_what_began_with_a_version_is_its_doing(rules) -> None:
     assert _statuses(_versions({V1: 1, V2: 3, V3: 1}), rules) == []
 
 
+def test_a_desk_that_always_fails_does_not_hide_a_version(rules) -> None:
+    """Most of what fails fails at the other desk, as it did before; what is more came with the version."""
+    parts = {
+        OTHER_DESK: ({ALL: 4}, {ALL: 4}),
+        OLD: ({V1: 4}, {V1: 1}),
+        NEW: ({range(50, DAYS): 4}, {range(50, DAYS): 3}),
+    }
+    assert _statuses(_of_parts(parts), rules) == []
+
+
 def test_what_a_version_did_better_at_first_is_a_gap(rules) -> None:
     (status,) = _statuses(_versions({range(62): 1, range(62, DAYS): 3}), rules)
     assert status[:2] == ("open", "worse_than_before")

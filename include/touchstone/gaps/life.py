@@ -442,7 +442,10 @@ class _Walk:
         other_asked, other = self._parts_before(name, start)
         counts = np.array([hits, asked, other, np.maximum(other_asked, other)])
         if self._is_more(counts, cause):
-            leading = int(np.argmax(hits))
+            # a desk that always fails has many failures, but no more than before
+            before, before_asked = counts[2:] @ own.desks.T
+            usual = (before / np.maximum(before_asked, 1)) @ own.desks
+            leading = int(np.argmax(hits - asked * usual))
             if not self._is_by_version(leading, counts):
                 return True
             self._suspects[leading] = True
