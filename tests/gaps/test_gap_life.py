@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from touchstone.gaps import life as life_module
-from touchstone.gaps.life import Counts, Event, Rules, live
-from touchstone.gaps.rates import difference, lows, wilson
+from touchstone.gaps.life import Counts, Event, Part, Rules, live
+from touchstone.gaps.rates import by_chance, difference, excess, lows, wilson
 from touchstone.settings import get_settings
 
 FIRST = date(2026, 1, 1)
@@ -21,18 +21,29 @@ def rules() -> Rules:
     return Rules.of(get_settings().parameters)
 
 
-def _counts(asked: dict[range, float], failed: dict[range, float], lacking: dict[range, float] | None = None) -> Counts:
-    """Daily counts; every failed question shows two signs on the day on which it was asked."""
+DESK = Part("zendesk", "main", None)
+OLD, NEW, NEXT = (DESK._replace(agent_version=version) for version in ("1", "2", "3"))
+OTHER_DESK = Part("hubspot", "main", None)
 
-    def series(of: dict[range, float]) -> np.ndarray:
-        found = np.zeros(DAYS)
-        for days, count in of.items():
-            found[list(days)] = count
-        return found
+Days = dict[range, float]
 
-    return Counts(
-        series(asked), series(failed), series(failed), series(lacking or {}), np.zeros(DAYS), 2 * series(failed)
-    )
+
+def _series(of: Days) -> np.ndarray:
+    found = np.zeros(DAYS)
+    for days, count in of.items():
+        found[list(days)] = count
+    return found
+
+
+def _of_parts(parts: dict[Part, tuple[Days, ...]]) -> Counts:
+    """Daily counts of each part: asked, failed, lacking, sure in vain; a failed question shows two signs on its day."""
+    rows = [[*map(_series, of), *[np.zeros(DAYS)] * (4 - len(of))] for of in parts.values()]
+    asked, failed, lacking, misled = (np.array(column) for column in zip(*rows, strict=True))
+    return Counts(asked, failed, failed, lacking, np.zeros_like(asked), misled, 2 * failed, list(parts))
+
+
+def _counts(asked: Days, failed: Days, lacking: Days | None = None) -> Counts:
+    return _of_parts({DESK: (asked, failed, lacking or {})})
 
 
 ALL = range(DAYS)
@@ -79,6 +90,114 @@ def test_a_handful_of_failures_in_a_week_is_chance(rules) -> None:
     assert _statuses(few, rules) == []
     more = _counts({ALL: 1, bad: 4}, {ALL: 0.2, bad: 3.5})
     assert [one[:2] for one in _statuses(more, rules)] == [("open", "worse_than_before")]
+
+
+SURE_BEFORE, SURE_SINCE = range(60), range(60, DAYS)
+
+
+def test_what_fails_although_the_agent_is_sure_opens_after_a_handful(rules) -> None:
+    # a third of four questions a day fails before and after; from the 60th day on the AI agent is sure of them
+    counts = _of_parts({DESK: ({ALL: 4}, {ALL: 1.25}, {}, {SURE_SINCE: 1})})
+    (status,) = _statuses(counts, rules)
+    # in the seven days 28 questions, beside at least 216 before: three of them come by chance in 1.4 of 1,000 cases, four in 0.1
+    assert status == ("open", "sure_but_unhelpful", 64)
+
+
+def test_another_mix_of_desks_is_no_worsening(rules) -> None:
+    """The AI agent of one desk always fails; a fortnight in which that desk brings most questions fails as a whole."""
+    rush = range(70, 84)
+    desks = {DESK: ({ALL: 3, rush: 1}, {ALL: 1, rush: 1 / 3}), OTHER_DESK: ({ALL: 0.5, rush: 3}, {ALL: 0.5, rush: 3})}
+    assert _statuses(_of_parts(desks), rules) == []
+    together = [sum(_series(of[number]) for of in desks.values()) for number in (0, 1)]
+    mixed = Counts(
+        *(one[None] for one in (together[0], together[1], together[1])),
+        *np.zeros((3, 1, DAYS)),
+        2 * together[1][None],
+        [DESK],
+    )
+    assert [one[:2] for one in _statuses(mixed, rules)] == [("open", "worse_than_before")]
+
+
+V1, V2, V3 = range(50), range(50, 90), range(90, DAYS)
+
+
+def _versions(failed: Days) -> Counts:
+    """Four questions a day; the second version begins on day 50, the third on day 90."""
+
+    def within(of: Days, days: range) -> Days:
+        return {range(max(one[0], days[0]), min(one[-1], days[-1]) + 1): count for one, count in of.items()}
+
+    return _of_parts({part: ({days: 4}, within(failed, days)) for part, days in ((OLD, V1), (NEW, V2), (NEXT, V3))})
+
+
+def test_what_began_with_a_version_is_its_doing(rules) -> None:
+    assert _statuses(_versions({V1: 1, V2: 3, V3: 1}), rules) == []
+
+
+def test_a_desk_that_always_fails_does_not_hide_a_version(rules) -> None:
+    """Most of what fails fails at the other desk, as it did before; what is more came with the version."""
+    parts = {
+        OTHER_DESK: ({ALL: 4}, {ALL: 4}),
+        OLD: ({V1: 4}, {V1: 1}),
+        NEW: ({range(50, DAYS): 4}, {range(50, DAYS): 3}),
+    }
+    assert _statuses(_of_parts(parts), rules) == []
+
+
+def test_what_a_version_did_better_at_first_is_a_gap(rules) -> None:
+    (status,) = _statuses(_versions({range(62): 1, range(62, DAYS): 3}), rules)
+    assert status[:2] == ("open", "worse_than_before")
+    assert 64 <= status[2] <= 72
+
+
+def test_what_the_next_version_fails_too_is_a_gap(rules) -> None:
+    (status,) = _statuses(_versions({V1: 1, range(50, DAYS): 3}), rules)
+    assert status[:2] == ("open", "worse_than_before")
+    assert 90 < status[2] <= 100
+
+
+def test_a_week_without_a_fitting_article_is_chance_where_one_is_mostly_found(rules) -> None:
+    """Five of six questions of a week; of the topic's questions a quarter is usual, and nine of 35 were so before."""
+    bad = range(60, 65)
+    usual, week = {ALL: 0.6, bad: 1}, {ALL: 0.15, bad: 1}
+    assert _statuses(_counts(usual, week, week), rules) == []
+    # of a topic that nobody has asked about before, the same week says more
+    only = {bad: 1}
+    assert [one[:2] for one in _statuses(_counts(only, only, only), rules)] == [("open", "lacking_knowledge")]
+
+
+def test_the_chance_of_counts_in_parts_is_fishers() -> None:
+    # the lady tasting tea: three or four of four cups, 17 of 70 ways
+    one = [np.array([value]) for value in (3, 4, 1, 4)]
+    assert by_chance(*one) == pytest.approx(17 / 70)
+    # two such parts, six hits of eight: (2 * 16 * 1 + 1 * 1 + 16 * 16 + 2 * 36 * 1) / 70 ^ 2
+    two = [np.array([value, value]) for value in (3, 4, 1, 4)]
+    assert by_chance(*two) == pytest.approx((1 + 2 * 16 + 16 * 16 + 2 * 36) / 70**2)
+    # a part that always fails, and one that was not asked before, say nothing
+    assert by_chance(*(np.append(mine, more) for mine, more in zip(one, (7, 7, 30, 30), strict=True))) == pytest.approx(
+        17 / 70
+    )
+    assert by_chance(*(np.append(mine, more) for mine, more in zip(one, (5, 7, 0, 0), strict=True))) == pytest.approx(
+        17 / 70
+    )
+
+
+def test_the_fast_excess_lies_near_the_exact_one() -> None:
+    """What the screen leaves out, the exact test would not have let in."""
+    from statistics import NormalDist
+
+    rng = np.random.default_rng(4)
+    n, other_n = rng.integers(1, 60, (2, 400)), rng.integers(1, 300, (2, 400))
+    share = rng.random((2, 400))
+    counts = [
+        one.astype(float)
+        for one in (rng.binomial(n, np.minimum(1, share * 1.5)), n, rng.binomial(other_n, share), other_n)
+    ]
+    fast = excess(*counts)
+    for day in range(400):
+        chance = by_chance(*(one[:, day] for one in counts))
+        if chance < 0.0006:
+            assert fast[day] > -NormalDist().inv_cdf(max(chance, 0.0001)) - 1
 
 
 def test_a_day_looks_at_nothing_that_comes_after_it(rules) -> None:
@@ -213,7 +332,9 @@ def test_days_that_are_passed_over_open_nothing(rules, monkeypatch: pytest.Monke
             share = np.where(np.arange(DAYS) > 60, 0.3 + 0.015 * number, 0.3)
             failed = rng.binomial(asked.astype(int), share).astype(float)
             lacking = rng.binomial(failed.astype(int), min(1, 0.02 * number)).astype(float)
-            counts = Counts(asked, failed, failed, lacking, lacking, 2 * failed)
+            counts = Counts(
+                *(one[None] for one in (asked, failed, failed, lacking, lacking, lacking, 2 * failed)), [DESK]
+            )
             lives.append(live(counts, OTHERS, [Event(_moment(90.5), "article", None, "a")], FIRST, DAYS, rules))
     assert lives[:40] == lives[40:]
     assert 5 < sum(bool(one.statuses) for one in lives[:40]) < 40

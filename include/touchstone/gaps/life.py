@@ -7,10 +7,15 @@ A gap opens on a day on which enough signs have come and, over one of several wi
 
 - for most of its questions nothing fitting was found, and for more than elsewhere, or
 - the AI agent was unsure of most of its questions, and of more than elsewhere, over the longest window, or
+- enough of its questions fail although the AI agent was sure of an answer, and more often than before the window, or
 - enough of its questions fail, and more often than they did before the window.
 
-"Most" and "more" are asked of lower bounds. A high rate of failures alone opens nothing: some matters need a person whatever is
-written about them.
+"Most" and "more" are surely so: by a lower bound, or because chance hardly brings as much. What is held against the time before is
+held against it within each source, so that another mix of sources is no change. A high rate of failures alone opens nothing: some
+matters need a person whatever is written about them.
+
+A topic that has become worse with a version of the AI agent is that version's doing, unless the version did better at first, or other
+versions fail it too.
 """
 
 from __future__ import annotations
@@ -18,16 +23,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from statistics import NormalDist
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from touchstone.gaps.rates import difference, lows, wilson
+from touchstone.gaps.rates import by_chance, difference, excess, lows, wilson
 
 OPEN, DRAFTING, PUBLISHED, VERIFIED, DISMISSED = "open", "drafting", "published", "verified", "dismissed"
 BACKLOG = frozenset({OPEN, DRAFTING, PUBLISHED})
-LACKING, UNSURE, WORSE, DECIDED = "lacking_knowledge", "low_confidence", "worse_than_before", "decision"
-_COUNTED = {LACKING: "lacking", UNSURE: "unsure", WORSE: "known", DECIDED: "known"}
+LACKING, UNSURE, DECIDED = "lacking_knowledge", "low_confidence", "decision"
+MISLED, WORSE = "sure_but_unhelpful", "worse_than_before"
+_COUNTED = {LACKING: "lacking", UNSURE: "unsure", MISLED: "misled", WORSE: "known", DECIDED: "known"}
+_OVER_TIME = (MISLED, WORSE)
+_SCREEN = 1.0
+"""Standard deviations by which the fast count of what chance brings may fall short of the exact one."""
 WORKED, NO_EFFECT, MADE_WORSE, TOO_EARLY = "worked", "no_effect", "worse", "too_early"
 
 
@@ -38,6 +48,8 @@ class Rules:
     window_days: Sequence[int]
     least_signals: int
     least_failed: int
+    least_lacking: int
+    least_misled: int
     z: float
     baseline_days: int
     baseline_min_n: int
@@ -49,7 +61,14 @@ class Rules:
     fix_z: float
     lacking_most: float
     unsure_most: float
-    most_z: float
+    lacking_z: float
+    unsure_z: float
+    version_chance: float
+
+    @property
+    def chance(self) -> float:
+        """How rarely chance may bring what opens a gap."""
+        return NormalDist().cdf(-self.z)
 
     @classmethod
     def of(cls, parameters: Mapping[str, Any]) -> Rules:
@@ -57,6 +76,8 @@ class Rules:
             window_days=tuple(sorted(parameters["gap_window_days"])),
             least_signals=parameters["gap_least_signals"],
             least_failed=parameters["gap_least_failed"],
+            least_lacking=parameters["gap_least_lacking"],
+            least_misled=parameters["gap_least_misled"],
             z=parameters["gap_z"],
             baseline_days=parameters["gap_baseline_days"],
             baseline_min_n=parameters["min_cell_n"],
@@ -68,20 +89,31 @@ class Rules:
             fix_z=parameters["z_95"],
             lacking_most=parameters["gap_lacking_most"],
             unsure_most=parameters["gap_unsure_most"],
-            most_z=parameters["gap_most_z"],
+            lacking_z=parameters["gap_lacking_z"],
+            unsure_z=parameters["gap_unsure_z"],
+            version_chance=parameters["gap_version_chance"],
         )
+
+
+class Part(NamedTuple):
+    """Whose questions are compared with each other: those of one version of the AI agents of one instance."""
+
+    source: str
+    instance: str
+    agent_version: str | None
 
 
 @dataclass
 class Counts:
-    """Daily counts of one gap, by day since the first one of all; sums up to and without a day.
+    """Daily counts of one gap, by part and day since the first one of all; sums up to and without a day.
 
     Attributes:
         asked: Questions asked on the day, estimated where only a sample of the answered ones is known.
         failed: Questions asked on the day that failed.
-        known: Questions whose failure first showed on the day; lacking: the same of signs that nothing fitting was found;
-            unsure: of low confidence.
+        known: Questions whose failure first showed on the day; misled: those of them of which the AI agent was sure; lacking: the same
+            of signs that nothing fitting was found; unsure: of low confidence.
         signals: Signs of the questions whose first sign came on the day.
+        parts: In the order of the rows.
     """
 
     asked: np.ndarray
@@ -89,19 +121,38 @@ class Counts:
     known: np.ndarray
     lacking: np.ndarray
     unsure: np.ndarray
+    misled: np.ndarray
     signals: np.ndarray
+    parts: Sequence[Part]
 
     def __post_init__(self) -> None:
-        self._sums = {
-            name: np.concatenate([[0.0], np.cumsum(getattr(self, name), dtype=np.float64)])
-            for name in ("asked", "failed", "known", "lacking", "unsure", "signals")
+        names = ("asked", "failed", "known", "lacking", "unsure", "misled", "signals")
+        begin = np.zeros((len(self.parts), 1))
+        self._by_part = {
+            name: np.hstack([begin, np.cumsum(getattr(self, name), axis=1, dtype=np.float64)]) for name in names
         }
+        self._sums = {name: by_part.sum(axis=0) for name, by_part in self._by_part.items()}
+        self.days_with_signals = self.signals.sum(axis=0) > 0
+        desks = [part[:2] for part in self.parts]
+        self.desks = np.array([[one == desk for one in desks] for desk in sorted(set(desks))], dtype=np.float64)
+        """Which parts, in columns, each instance consists of, in rows."""
 
     def totals(self, name: str, length: int, days: int) -> np.ndarray:
         """By day, for the first `days` of them, the sum over the `length` days that end with it."""
         sums = self._sums[name]
         ends = np.arange(1, days + 1)
         return sums[ends] - sums[np.maximum(0, ends - length)]
+
+    def desk_totals(self, name: str, length: int, days: int) -> np.ndarray:
+        """`totals` by instance."""
+        sums = self.desks @ self._by_part[name]
+        ends = np.arange(1, days + 1)
+        return sums[:, ends] - sums[:, np.maximum(0, ends - length)]
+
+    def by_part(self, name: str, first: int, last: int) -> np.ndarray:
+        """Sums over the days first to last, both counted in, by part."""
+        sums = self._by_part[name]
+        return sums[:, last + 1] - sums[:, max(0, first)] if last >= first else np.zeros(len(self.parts))
 
     def total(self, name: str, first: int, last: int) -> float:
         """Sum over the days first to last, both counted in."""
@@ -164,6 +215,7 @@ class Measure:
     failed: float
     lacking: float
     unsure: float
+    misled: float
     reference_asked: float
     reference: float
 
@@ -199,6 +251,8 @@ class _Walk:
         self._opened: Measure | None = None
         self._opened_day = 0
         self._least = rules.least_signals
+        self._suspects = np.zeros(len(own.parts), dtype=bool)
+        """Parts with whose version it became worse."""
         self._may_open = self._screen()
 
     def _screen(self) -> np.ndarray:
@@ -211,22 +265,26 @@ class _Walk:
             asked = np.maximum(own.totals("asked", length, self._days), failed)
             has_signs = own.totals("signals", length, self._days) >= rules.least_signals
             start = np.maximum(0, np.arange(self._days) - length + 1)
-            for cause in (LACKING, UNSURE, WORSE):
+            for cause in (LACKING, UNSURE):
                 name = _COUNTED[cause]
-                if cause == WORSE:
-                    before = {one: own.totals(one, rules.baseline_days, self._days) for one in ("asked", "known")}
-                    other = np.where(start > 0, before["known"][start - 1], 0.0)
-                    other_asked = np.maximum(np.where(start > 0, before["asked"][start - 1], 0.0), other)
-                else:
-                    others = everything.totals(name, longest, self._days) - own.totals(name, longest, self._days)
-                    other = np.maximum(0.0, others)
-                    other_asked = np.maximum(
-                        other,
-                        everything.totals("asked", longest, self._days) - own.totals("asked", longest, self._days),
-                    )
+                others = everything.totals(name, longest, self._days) - own.totals(name, longest, self._days)
+                other = np.maximum(0.0, others)
+                other_asked = np.maximum(
+                    other, everything.totals("asked", longest, self._days) - own.totals("asked", longest, self._days)
+                )
                 bound = lows(own.totals(name, length, self._days), asked, other, other_asked, rules.z)
                 # the same bound as of a single day, but for the last digits
                 found |= has_signs & (other_asked >= rules.baseline_min_n) & (bound > -1e-9)
+            for cause in _OVER_TIME:
+                name = _COUNTED[cause]
+                hits = own.desk_totals(name, length, self._days)
+                n = np.maximum(hits, own.desk_totals("asked", length, self._days))
+                before = {}
+                for one in ("asked", name):
+                    totals = own.desk_totals(one, rules.baseline_days, self._days)
+                    before[one] = np.where(start > 0, totals[:, start - 1], 0.0)
+                over = excess(hits, n, before[name], np.maximum(before[name], before["asked"]))
+                found |= has_signs & (hits.sum(axis=0) >= self._least_hits(cause)) & (over > rules.z - _SCREEN)
         return found
 
     def through(self, events: Sequence[Event]) -> Life:
@@ -242,7 +300,7 @@ class _Walk:
     def _days_of_interest(self, events: Sequence[Event]) -> Iterator[int]:
         """Days with a new sign, an event, or a fix that waits for its verdict; nothing can change on the others."""
         moved = {min(self._days - 1, max(0, (one.at.astimezone(UTC).date() - self._first).days)) for one in events}
-        signs = set(np.flatnonzero(self._own.signals).tolist())
+        signs = set(np.flatnonzero(self._own.days_with_signals).tolist())
         for day in range(self._days):
             if day in signs or day in moved or self._status == PUBLISHED:
                 yield day
@@ -295,7 +353,7 @@ class _Walk:
 
     def _fix(self, event: Event, day: int, reason: str) -> None:
         start = self._opening_start()
-        signs = np.flatnonzero(self._own.signals[start : day + 1])
+        signs = np.flatnonzero(self._own.days_with_signals[start : day + 1])
         self._life.fixes.append(Fix(event, day, start + int(signs[0]) if len(signs) else day))
         self._measure_fix(self._life.fixes[-1], day)
         if self._status != PUBLISHED:
@@ -324,7 +382,7 @@ class _Walk:
 
     def _opens(self, day: int) -> Measure | None:
         rules = self._rules
-        if self._since == 0 and not self._may_open[day]:
+        if self._since == 0 and not self._may_open[day] and not self._suspects.any():
             return None
         if self._own.total("signals", self._since, day) < self._least:
             return None
@@ -333,58 +391,109 @@ class _Walk:
             days = day - start + 1
             if self._own.total("signals", start, day) < rules.least_signals:
                 continue
-            for cause in (LACKING, UNSURE, WORSE):
-                found = self._measured(cause, day, days)
-                if self._speaks(found):
-                    return found
+            for cause in (LACKING, UNSURE, MISLED, WORSE):
+                if self._is_worse(cause, start, day) if cause in _OVER_TIME else self._is_most(cause, day, days):
+                    return self._measured(cause, day, days)
             if start == self._since and length > days:
                 break
         return None
 
-    def _speaks(self, found: Measure) -> bool:
-        rules = self._rules
-        count = {LACKING: found.lacking, UNSURE: found.unsure, WORSE: found.failed}[found.opened_by]
-        if found.reference_asked < rules.baseline_min_n:
+    def _is_most(self, cause: str, day: int, days: int) -> bool:
+        """Whether it is so of most questions, and of more than elsewhere."""
+        rules, found = self._rules, self._measured(cause, day, days)
+        count = {LACKING: found.lacking, UNSURE: found.unsure}[found.opened_by]
+        if found.reference_asked < rules.baseline_min_n or count < rules.least_lacking:
             return False
-        # a few questions of one week that fail by chance show as many signs as a gap does
-        if found.opened_by == WORSE and count < rules.least_failed:
-            return False
-        if found.opened_by == LACKING and wilson(count, found.asked, rules.most_z)[0] <= rules.lacking_most:
+        if found.opened_by == LACKING and (
+            wilson(count, found.asked, rules.lacking_z)[0] <= rules.lacking_most
+            or self._was_found_before(day - found.days + 1, day)
+        ):
             return False
         # an agent that is unsure for a week has met hard cases: that it stays unsure is a sign
         if found.opened_by == UNSURE and (
             found.days < max(rules.window_days)
             or found.asked < rules.baseline_min_n
-            or wilson(count, found.asked, rules.most_z)[0] <= rules.unsure_most
+            or wilson(count, found.asked, rules.unsure_z)[0] <= rules.unsure_most
         ):
             return False
         return difference(count, found.asked, found.reference, found.reference_asked, rules.z)[1] > 0
 
+    def _was_found_before(self, start: int, day: int) -> bool:
+        """Whether chance brings as many questions without a fitting article, where one was found for most of them before."""
+        rules, name = self._rules, _COUNTED[LACKING]
+        hits = self._own.by_part(name, start, day)
+        asked = np.maximum(hits, self._own.by_part("asked", start, day))
+        other_asked, other = self._parts_before(name, start)
+        if other_asked.sum() < rules.baseline_min_n or other.sum() > rules.lacking_most * other_asked.sum():
+            return False
+        return by_chance(*(np.array([hits, asked, other, other_asked]) @ self._own.desks.T)) > rules.chance
+
+    def _least_hits(self, cause: str) -> int:
+        return self._rules.least_failed if cause == WORSE else self._rules.least_misled
+
+    def _is_worse(self, cause: str, start: int, day: int) -> bool:
+        """Whether more than before fail, and it is not the doing of one version of the AI agent."""
+        own, name = self._own, _COUNTED[cause]
+        hits = own.by_part(name, start, day)
+        if hits.sum() < self._least_hits(cause):
+            return False
+        # what failed on a day may have been asked on the day before
+        asked = np.maximum(hits, own.by_part("asked", start, day))
+        other_asked, other = self._parts_before(name, start)
+        counts = np.array([hits, asked, other, np.maximum(other_asked, other)])
+        if self._is_more(counts, cause):
+            # a desk that always fails has many failures, but no more than before
+            before, before_asked = counts[2:] @ own.desks.T
+            usual = (before / np.maximum(before_asked, 1)) @ own.desks
+            leading = int(np.argmax(hits - asked * usual))
+            if not self._is_by_version(leading, counts):
+                return True
+            self._suspects[leading] = True
+        return bool(self._suspects.any()) and self._is_more(counts[:, ~self._suspects], cause, ~self._suspects)
+
+    def _is_by_version(self, part: int, counts: np.ndarray) -> bool:
+        """Whether a version of an AI agent did no better before the window, or already worse than the others did before it."""
+        own, chance = self._own, self._rules.version_chance
+        if own.parts[part].agent_version is None:
+            return False
+        others = np.array([one[:2] == own.parts[part][:2] for one in own.parts])
+        others[part] = False
+        began = counts[2:, [part]], counts[2:, others].sum(axis=1, keepdims=True)
+        return by_chance(*counts[:, [part]]) > chance or by_chance(*began[0], *began[1]) <= chance
+
+    def _is_more(self, counts: np.ndarray, cause: str, parts: np.ndarray | slice = slice(None)) -> bool:
+        """Whether a window holds more failures than chance brings, within each instance; counts as `by_chance` takes them."""
+        hits, asked, other, other_asked = counts @ self._own.desks[:, parts].T
+        if hits.sum() < self._least_hits(cause) or other_asked.sum() < self._rules.baseline_min_n:
+            return False
+        return by_chance(hits, asked, other, other_asked) <= self._rules.chance
+
     def _measured(self, cause: str, day: int, days: int) -> Measure:
         own, start = self._own, max(0, day - days + 1)
-        failed, lacking, unsure = (own.total(name, start, day) for name in ("known", "lacking", "unsure"))
+        failed, lacking, unsure, misled = (
+            own.total(name, start, day) for name in ("known", "lacking", "unsure", "misled")
+        )
         asked = max(own.total("asked", start, day), failed)
-        if cause == WORSE:
-            reference_asked, reference = self._before(start)
+        if cause in _OVER_TIME:
+            reference_asked, reference = (one.sum() for one in self._parts_before(_COUNTED[cause], start))
         else:
             name = _COUNTED[cause]
             long = max(0, day - max(self._rules.window_days) + 1)
             reference = max(0.0, self._all.total(name, long, day) - own.total(name, long, day))
             reference_asked = max(reference, self._all.total("asked", long, day) - own.total("asked", long, day))
         return Measure(
-            cause, day - start + 1, day, asked, failed, lacking, unsure, max(0.0, reference_asked), reference
+            cause, day - start + 1, day, asked, failed, lacking, unsure, misled, max(0.0, reference_asked), reference
         )
 
-    def _before(self, start: int) -> tuple[float, float]:
-        """Asked and failed before a window, without the days on which the gap was open."""
+    def _parts_before(self, name: str, start: int) -> tuple[np.ndarray, np.ndarray]:
+        """Asked, and of what is counted, before a window, by part, without the days on which the gap was open."""
         lowest = max(0, start - self._rules.baseline_days)
-        asked, failed = self._own.total("asked", lowest, start - 1), self._own.total("known", lowest, start - 1)
+        asked, hits = (self._own.by_part(one, lowest, start - 1) for one in ("asked", name))
         for first, last in self._open_days:
             one, other = max(first, lowest), min(last, start - 1)
-            asked -= self._own.total("asked", one, other)
-            failed -= self._own.total("known", one, other)
-        # what failed on a day may have been asked on the day before
-        return max(asked, failed), failed
+            asked = asked - self._own.by_part("asked", one, other)
+            hits = hits - self._own.by_part(name, one, other)
+        return np.maximum(asked, hits), hits
 
     def _measure_fix(self, fix: Fix, day: int) -> None:
         """Counts by the day on which questions were asked; those of the last days may yet fail."""

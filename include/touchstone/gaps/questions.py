@@ -22,15 +22,28 @@ _CHANGED = """
         from facts.gap_signals as signals
         inner join facts.affected_interactions as affected using (interaction_key)
         group by signals.message_key
+    ),
+    -- a question failed although the AI agent was sure of an answer
+    misled as (
+        select signals.message_key, greatest(min(signals.failed_at), min(answers.sent_at)) as misled_at
+        from facts.ai_questions as questions
+        inner join facts.affected_interactions as affected using (interaction_key)
+        inner join signals on signals.message_key = questions.message_key
+        cross join lateral unnest(questions.answer_keys) as given (answer_key)
+        inner join facts.answer_feedback as answers
+            on answers.interaction_key = questions.interaction_key and answers.message_key = given.answer_key
+        where signals.failed_at is not null and answers.stated_confidence >= %(sure)s and not answers.is_useful
+        group by signals.message_key
     )
     select questions.message_key, questions.interaction_key, questions.topic,
         signals.failed_at is not null as is_failed, coalesce(signals.signal_count, 0) as signal_count,
         questions.topic = any(%(broad)s) as is_broad,
         questions.interaction_date as asked_date, questions.asked_at, signals.signalled_at, signals.failed_at, signals.lacking_at,
-        signals.unsure_at
+        signals.unsure_at, misled.misled_at
     from facts.ai_questions as questions
     inner join facts.affected_interactions as affected using (interaction_key)
     left join signals on signals.message_key = questions.message_key
+    left join misled on misled.message_key = questions.message_key
     where signals.message_key is not null
         or (questions.topic = any(%(broad)s)
             and ('x' || left(questions.message_key, 8))::bit(32)::bigint < %(share)s * 4294967296)
@@ -44,9 +57,9 @@ _GONE = """
 # A question that is no longer of a broad topic has waited for nothing; one of a topic that has become broad is read.
 _KEEP = """
     insert into derived.gap_questions as held (message_key, interaction_key, first_gap_id, topic, is_failed, signal_count,
-        asked_date, asked_at, signalled_at, failed_at, lacking_at, unsure_at)
+        asked_date, asked_at, signalled_at, failed_at, lacking_at, unsure_at, misled_at)
     select message_key, interaction_key, case when not is_broad then 'g' || left(md5('topic:' || topic), 12) end, topic,
-        is_failed, signal_count, asked_date, asked_at, signalled_at, failed_at, lacking_at, unsure_at
+        is_failed, signal_count, asked_date, asked_at, signalled_at, failed_at, lacking_at, unsure_at, misled_at
     from gap_changed
     on conflict (message_key) do update
     set interaction_key = excluded.interaction_key,
@@ -56,11 +69,12 @@ _KEEP = """
         similarity = case when excluded.first_gap_id is null then held.similarity end,
         topic = excluded.topic, is_failed = excluded.is_failed, signal_count = excluded.signal_count,
         asked_date = excluded.asked_date, asked_at = excluded.asked_at, signalled_at = excluded.signalled_at,
-        failed_at = excluded.failed_at, lacking_at = excluded.lacking_at, unsure_at = excluded.unsure_at
+        failed_at = excluded.failed_at, lacking_at = excluded.lacking_at, unsure_at = excluded.unsure_at,
+        misled_at = excluded.misled_at
     where (held.interaction_key, held.topic, held.is_failed, held.signal_count, held.asked_date, held.asked_at,
-        held.signalled_at, held.failed_at, held.lacking_at, held.unsure_at, held.text_hash is null) is distinct from
+        held.signalled_at, held.failed_at, held.lacking_at, held.unsure_at, held.misled_at, held.text_hash is null) is distinct from
         (excluded.interaction_key, excluded.topic, excluded.is_failed, excluded.signal_count, excluded.asked_date,
-        excluded.asked_at, excluded.signalled_at, excluded.failed_at, excluded.lacking_at, excluded.unsure_at,
+        excluded.asked_at, excluded.signalled_at, excluded.failed_at, excluded.lacking_at, excluded.unsure_at, excluded.misled_at,
         excluded.first_gap_id is not null)
     """
 _UNREAD = """
@@ -103,6 +117,7 @@ def keep(connection: psycopg.Connection, state: grouping.State, parameters: Mapp
             "share": parameters["gap_sample_share"],
             "failure": list(parameters["gap_failure_signals"]),
             "lacking": list(parameters["gap_lacking_signals"]),
+            "sure": parameters["sure_confidence"],
         },
     )
     connection.execute("analyze gap_changed")

@@ -1,4 +1,6 @@
-"""Differences of two shares, with Newcombe's interval (1998, method 10): the Wilson bounds of each, put together."""
+"""Whether two shares differ: Newcombe's interval (1998, method 10), the Wilson bounds of each put together, and the exact test in
+parts, each of which is compared with itself alone.
+"""
 
 from __future__ import annotations
 
@@ -42,3 +44,46 @@ def lows(hits: np.ndarray, n: np.ndarray, other_hits: np.ndarray, other_n: np.nd
     root = np.sqrt(other * (1 - other) / other_n + z * z / (4 * other_n * other_n))
     high = (other + z * z / (2 * other_n) + z * root) / (1 + z * z / other_n) - other
     return np.where(is_known, one - other - np.sqrt(low**2 + high**2), -1.0)
+
+
+def by_chance(hits: np.ndarray, n: np.ndarray, other_hits: np.ndarray, other_n: np.ndarray) -> float:
+    """How likely at least as many hits are, if within every part hits and misses had fallen on both sides by chance.
+
+    Fisher's exact test over parts (Mehta, Patel and Gray 1985): a part in which all are hits, or that one side lacks, says nothing.
+
+    Args:
+        hits: By part; so are the others.
+    """
+    spread, least, found = np.ones(1), 0, 0
+    for mine, asked, other, other_asked in zip(
+        *(np.rint(one).astype(int) for one in (hits, n, other_hits, other_n)), strict=True
+    ):
+        both, all_asked = mine + other, asked + other_asked
+        if not (asked and other_asked and 0 < both < all_asked):
+            continue
+        low, high = max(0, both - other_asked), min(both, asked)
+        counts = np.arange(low, high + 1)
+        logs = _log_choose(both, counts) + _log_choose(all_asked - both, asked - counts) - _log_choose(all_asked, asked)
+        spread = np.convolve(spread, np.exp(logs))
+        least, found = least + low, found + mine
+    return float(min(1.0, spread[found - least :].sum()))
+
+
+def excess(hits: np.ndarray, n: np.ndarray, other_hits: np.ndarray, other_n: np.ndarray) -> np.ndarray:
+    """Hits beyond those of chance in standard deviations (Cochran, Mantel and Haenszel), for many days at once: [part, day]."""
+    both, asked = hits + other_hits, n + other_n
+    with np.errstate(all="ignore"):
+        expected = np.where(asked > 0, n * both / asked, 0.0)
+        spread = np.where(asked > 1, n * other_n * both * (asked - both) / (asked * asked * (asked - 1)), 0.0)
+        over, deviation = (hits - expected).sum(axis=0), np.sqrt(spread.sum(axis=0))
+        return np.where(deviation > 0, over / deviation, -np.inf)
+
+
+_log_factorials = np.zeros(1)
+
+
+def _log_choose(n: int, k: np.ndarray | int) -> np.ndarray:
+    global _log_factorials
+    if n >= len(_log_factorials):
+        _log_factorials = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, 2 * n + 2)))])
+    return _log_factorials[n] - _log_factorials[k] - _log_factorials[n - k]

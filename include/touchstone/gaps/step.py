@@ -7,6 +7,7 @@ out the life of every gap from daily counts. A run that is killed leaves nothing
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -18,21 +19,26 @@ from psycopg import sql
 from touchstone.errors import WarehouseError
 from touchstone.gaps import articles, consistency, decisions, grouping, intake, questions
 from touchstone.gaps.decisions import Applied
-from touchstone.gaps.life import BACKLOG, Counts, Life, Measure, Rules, live
+from touchstone.gaps.life import BACKLOG, Counts, Life, Measure, Part, Rules, live
 from touchstone.settings import Settings, get_settings
 from touchstone.warehouse import ledger
 from touchstone.warehouse.engine import connect
 
 STEP = "gaps"
 _ROWS = """
-    select gap_id, topic = any(%(broad)s), least(asked_date, %(last)s),
-        case when signalled_at is not null then least((signalled_at at time zone 'UTC')::date, %(last)s) end,
-        case when failed_at is not null then least((failed_at at time zone 'UTC')::date, %(last)s) end,
-        case when lacking_at is not null then least((lacking_at at time zone 'UTC')::date, %(last)s) end,
-        case when unsure_at is not null then least((unsure_at at time zone 'UTC')::date, %(last)s) end,
-        count(*), sum(signal_count)
-    from derived.gap_questions
-    group by 1, 2, 3, 4, 5, 6, 7
+    select questions.gap_id, interactions.source, interactions.instance, asked.agent_version,
+        questions.topic = any(%(broad)s), least(questions.asked_date, %(last)s),
+        least((questions.signalled_at at time zone 'UTC')::date, case when questions.signalled_at is not null then %(last)s::date end),
+        least((questions.failed_at at time zone 'UTC')::date, case when questions.failed_at is not null then %(last)s::date end),
+        least((questions.lacking_at at time zone 'UTC')::date, case when questions.lacking_at is not null then %(last)s::date end),
+        least((questions.unsure_at at time zone 'UTC')::date, case when questions.unsure_at is not null then %(last)s::date end),
+        least((questions.misled_at at time zone 'UTC')::date, case when questions.misled_at is not null then %(last)s::date end),
+        count(*), sum(questions.signal_count)
+    from derived.gap_questions as questions
+    inner join facts.ai_questions as asked
+        on asked.interaction_key = questions.interaction_key and asked.message_key = questions.message_key
+    inner join core.interactions as interactions on interactions.interaction_key = questions.interaction_key
+    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
     """
 
 
@@ -198,11 +204,13 @@ def _lives(
     days = (last - first).days + 1
     asked, everything = _asked(connection, first, last), _Tally(days)
     tallies: dict[str, _Tally] = defaultdict(lambda: _Tally(days))
-    for gap, *rest in connection.execute(_ROWS, {"last": last, "broad": list(parameters["gap_broad_topics"])}):
+    for gap, source, instance, version, *rest in connection.execute(
+        _ROWS, {"last": last, "broad": list(parameters["gap_broad_topics"])}
+    ):
         for one in (everything, tallies[gap]) if gap else (everything,):
-            one.add(first, parameters["gap_sample_share"], *rest)
+            one.add(first, parameters["gap_sample_share"], Part(source, instance, version), *rest)
     rules, edits = Rules.of(parameters), articles.edits(connection, as_of)
-    whole = everything.counts(sum(asked.values(), np.zeros(days)))
+    whole = everything.counts(list(asked.values()))
     lives = {}
     for gap, one in found.items():
         events = list(applied.events.get(gap, []))
@@ -211,59 +219,88 @@ def _lives(
         for article in sorted({name for topic in one.topics for name in topics.get(topic, ())}):
             events += edits.get(article, [])
         own = tallies[gap]
-        base = sum((asked[topic] for topic in one.topics if topic in asked), np.zeros(days))
+        base = [asked[topic] for topic in one.topics if topic in asked]
         # a part that was split off is held against the whole
-        base = base + (tallies[one.parent].asked if one.parent in tallies else 0) + own.asked
+        base += [tallies[parent].asked for parent in (one.parent, gap) if parent in tallies]
         counts = own.counts(base)
-        if own.signals.sum() >= rules.least_signals or gap in applied.events:
+        if counts.signals.sum() >= rules.least_signals or gap in applied.events:
             lives[gap] = live(counts, whole, events, first, days, rules)
     return lives
 
 
-def _asked(connection: psycopg.Connection, first: date, last: date) -> dict[str, np.ndarray]:
-    found: dict[str, np.ndarray] = {}
-    for topic, on, count in connection.execute(
-        "select topic, interaction_date, question_count from facts.ai_question_days"
+_Series = dict[Part, np.ndarray]
+"""Daily counts by part."""
+
+
+def _asked(connection: psycopg.Connection, first: date, last: date) -> dict[str, _Series]:
+    found: dict[str, _Series] = {}
+    for topic, source, instance, version, on, count in connection.execute(
+        """
+        select topic, source, instance, nullif(agent_version, ''), interaction_date, question_count
+        from facts.ai_question_days
+        """
     ):
-        series = found.setdefault(topic, np.zeros((last - first).days + 1))
+        part = Part(source, instance, version)
+        series = found.setdefault(topic, {}).setdefault(part, np.zeros((last - first).days + 1))
         series[(min(on, last) - first).days] += count
     return found
 
 
 class _Tally:
-    """Daily counts while they are added up; `asked` of broad topics alone, other topics are counted whole elsewhere."""
+    """Daily counts by part while they are added up; `asked` of broad topics alone, other topics are counted whole elsewhere."""
 
     def __init__(self, days: int) -> None:
-        self.asked, self.failed, self.known = np.zeros(days), np.zeros(days), np.zeros(days)
-        self.lacking, self.unsure, self.signals = np.zeros(days), np.zeros(days), np.zeros(days)
+        self._days = days
+        self._series: dict[str, _Series] = {
+            name: {} for name in ("asked", "failed", "known", "lacking", "unsure", "misled", "signals")
+        }
+
+    @property
+    def asked(self) -> _Series:
+        return self._series["asked"]
+
+    def _count(self, name: str, part: Part, day: int, count: float) -> None:
+        self._series[name].setdefault(part, np.zeros(self._days))[max(0, day)] += count
 
     def add(
         self,
         first: date,
         share: float,
+        part: Part,
         is_broad: bool,
         asked_on: date,
         known_on: date | None,
         failed_on: date | None,
         lacking_on: date | None,
         unsure_on: date | None,
+        misled_on: date | None,
         count: int,
         signals: int,
     ) -> None:
         if is_broad:
             # of questions without a sign a sample is known
-            self.asked[(asked_on - first).days] += count / (share if known_on is None else 1)
+            self._count("asked", part, (asked_on - first).days, count / (share if known_on is None else 1))
         if known_on is None:
             return
         if failed_on is not None:
-            self.failed[(asked_on - first).days] += count
-        self.signals[max(0, (known_on - first).days)] += signals
-        for series, on in ((self.known, failed_on), (self.lacking, lacking_on), (self.unsure, unsure_on)):
+            self._count("failed", part, (asked_on - first).days, count)
+        self._count("signals", part, (known_on - first).days, signals)
+        for name, on in (("known", failed_on), ("lacking", lacking_on), ("unsure", unsure_on), ("misled", misled_on)):
             if on is not None:
-                series[max(0, (on - first).days)] += count
+                self._count(name, part, (on - first).days, count)
 
-    def counts(self, asked: np.ndarray) -> Counts:
-        return Counts(asked, self.failed, self.known, self.lacking, self.unsure, self.signals)
+    def counts(self, asked: Sequence[_Series]) -> Counts:
+        """The daily counts, with these questions; at least one part, so that nothing is asked of no rows."""
+        series = self._series | {"asked": {}}
+        for one in asked:
+            for part, of in one.items():
+                series["asked"][part] = series["asked"].get(part, 0) + of
+        parts = sorted({part for one in series.values() for part in one}, key=lambda one: tuple(map(str, one)))
+        parts = parts or [Part("", "", None)]
+        return Counts(
+            **{name: np.array([of.get(part, np.zeros(self._days)) for part in parts]) for name, of in series.items()},
+            parts=parts,
+        )
 
 
 def _write(
@@ -313,7 +350,7 @@ def _write(
         with cursor.copy(
             """
             copy derived.gap_measures (gap_id, opened_by, window_days, window_end, asked_count, failed_count, lacking_count,
-                unsure_count, reference_asked_count, reference_count) from stdin
+                unsure_count, misled_count, reference_asked_count, reference_count) from stdin
             """
         ) as copy:
             for gap, life in sorted(lives.items()):
@@ -345,6 +382,7 @@ def _measure_row(one: Measure, first: date) -> tuple[Any, ...]:
         round(one.failed),
         round(one.lacking),
         round(one.unsure),
+        round(one.misled),
         one.reference_asked,
         one.reference,
     )

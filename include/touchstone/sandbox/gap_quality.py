@@ -1,7 +1,8 @@
 """Knowledge gaps, held against those that are planted in the simulated company.
 
-The company's vendors are read over HTTP as time goes by, and every cycle builds everything up to the marts. A planted gap is found
-when the gap of its topic opens while it lasts; any other gap of the company is a false one.
+The vendors of several companies are read over HTTP as time goes by, and everything up to the marts is built of each; one run at the end
+says the same of the days before as a run a day. A planted gap is found when the gap of its topic opens while it lasts; any other gap of
+the company is a false one. A bar has to hold for every company.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from touchstone.settings import Settings
 
 DAYS, PER_DAY, SEED = 119, 50.0, 11
+SEEDS = (11, 12, 13)
 STEP_DAYS = 17
 """The vendor's export of AI conversations reaches back thirty days."""
 SIGNALS, MOST_DAYS = 10, 7
@@ -52,14 +54,25 @@ def _start(company: Company) -> datetime:
     return datetime.combine(company.first_day, time(), tzinfo=UTC)
 
 
-def build_warehouse(company: Company, settings: Settings, step_days: int = STEP_DAYS) -> None:
-    """Cycle after cycle, `step_days` apart, up to the last day of the company."""
+def _moments(company: Company, step_days: int) -> list[datetime]:
     moments = [company.until]
     while moments[0] - timedelta(days=step_days) > _start(company):
         moments.insert(0, moments[0] - timedelta(days=step_days))
-    for now in moments:
+    return moments
+
+
+def build_warehouse(company: Company, settings: Settings, step_days: int = STEP_DAYS) -> None:
+    """Cycle after cycle, `step_days` apart, up to the last day of the company."""
+    for now in _moments(company, step_days):
         read_vendors(company, now, settings)
         build_marts(now, settings)
+
+
+def build_once(company: Company, settings: Settings) -> None:
+    """Read as time goes by, and build everything on the last day."""
+    for now in _moments(company, STEP_DAYS):
+        read_vendors(company, now, settings)
+    build_marts(company.until, settings)
 
 
 def measure(company: Company, settings: Settings) -> Measured:
@@ -114,22 +127,26 @@ def _tenth(connection: object, topic: str, first: datetime, last: datetime) -> d
 
 @check("gaps")
 def gaps(_folder: Path) -> Iterator[Row]:
-    company = company_of()
-    with own_server() as settings:
-        build_warehouse(company, settings)
-        found = measure(company, settings)
-    for topic, days in found.days.items():
+    found: list[Measured] = []
+    for seed in SEEDS:
+        company = company_of(seed=seed)
+        with own_server() as settings:
+            build_once(company, settings)
+            found.append(measure(company, settings))
+    worst = f"worst of the seeds {', '.join(map(str, SEEDS))}"
+    for topic in found[0].days:
+        known = [one.days[topic] for one in found]
         yield Row(
-            f"simulated company: days from the tenth signal of the gap {topic} to its opening",
-            float("inf") if days is None else days,
+            f"simulated company: days from the tenth signal of the gap {topic} to its opening, {worst}",
+            max(float("inf") if one is None else one for one in known),
             bar=MOST_DAYS,
             lower_is_better=True,
-            n=1,
+            n=len(known),
         )
     yield Row(
-        f"simulated company: false gaps among the first {TOP}",
-        len(found.false),
+        f"simulated company: false gaps among the first {TOP}, {worst}",
+        max(len(one.false) for one in found),
         bar=MOST_FALSE,
         lower_is_better=True,
-        n=found.gaps,
+        n=max(one.gaps for one in found),
     )

@@ -263,7 +263,7 @@ measured as (
         fixes.last_fix_verdict,
         coalesce(fixes.is_mended_by_edit, false) as is_mended_by_edit,
         coalesce(fixes.is_closed_by_new_article, false) as is_closed_by_new_article,
-        (gaps.opened_by = 'worse_than_before') as is_worse_than_before,
+        (gaps.opened_by in ('sure_but_unhelpful', 'worse_than_before')) as is_worse_than_before,
         7 * gaps.asked_count / gaps.window_days as weekly_volume,
         case
             when gaps.gap_kind = 'topic'

@@ -21,7 +21,9 @@ create table if not exists derived.gap_questions (
     -- first sign that nothing, or nothing fitting, was found to answer with
     lacking_at timestamptz,
     -- first answer that the AI agent was unsure of
-    unsure_at timestamptz
+    unsure_at timestamptz,
+    -- when it had both failed and been answered by an AI agent that was sure
+    misled_at timestamptz
 );
 create index if not exists gap_questions_gap on derived.gap_questions (gap_id);
 create index if not exists gap_questions_interaction on derived.gap_questions (interaction_key);
@@ -64,13 +66,14 @@ create table if not exists derived.gap_statuses (
 -- What the counts say of a gap as of its last day that counts: the one before it was closed, or the newest.
 create table if not exists derived.gap_measures (
     gap_id text primary key,
-    opened_by text not null check (opened_by in ('lacking_knowledge', 'low_confidence', 'worse_than_before', 'decision')),
+    opened_by text not null check (opened_by in ('lacking_knowledge', 'low_confidence', 'sure_but_unhelpful', 'worse_than_before', 'decision')),
     window_days int not null,
     window_end date not null,
     asked_count double precision not null,
     failed_count int not null,
     lacking_count int not null,
     unsure_count int not null,
+    misled_count int not null,
     reference_asked_count double precision not null,
     reference_count double precision not null
 );
