@@ -54,7 +54,9 @@ class Core:
         return next(row for row in self.tables["accounts"] if row["account_id"] == str(account_id))
 
     def customer(self, customer_id: int | str) -> Row:
-        return next(row for row in self.tables["customers"] if row["customer_id"] == str(customer_id))
+        # another instance has customers of the same numbers
+        found = (row for row in self.tables["customers"] if row["instance"] == "main")
+        return next(row for row in found if row["customer_id"] == str(customer_id))
 
 
 def read(settings: Settings) -> Core:
