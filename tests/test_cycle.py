@@ -11,7 +11,8 @@ import pytest
 from checksums import digests
 from cycles import DAYS, SCHEMAS, WHOLE, new_warehouse, run_day, write_days
 from touchstone import daily, pipeline
-from touchstone.errors import GateError
+from touchstone.dbt import run_dbt
+from touchstone.errors import GateError, TouchstoneError
 from touchstone.rubric import load_rubric
 from touchstone.sample import FIRST_DAY
 from touchstone.sources import files
@@ -183,6 +184,29 @@ def test_a_defect_past_the_loader_stops_publication(server, whole, defect):
         with pytest.raises(GateError, match=CLAIMS[defect]):
             pipeline.validate("gate_1", as_of, settings)
         assert digests(settings, "marts", "marts_evidence") == before
+
+
+def test_data_tests_read_what_changed_since_the_last_good_build(server, whole, tmp_path):
+    """A wrong value stops every build until one succeeds; rows of earlier good builds have passed and are not read again."""
+    wrong = """
+        update marts_build.fct_indicator_results
+        set outcome = 'perhaps', _ledger_id = (select run_id from ops.watermarks where step = 'marts') + %s
+        where (interaction_key, subject, indicator_id) = (
+            select interaction_key, subject, indicator_id from marts_build.fct_indicator_results order by 1, 2, 3 limit 1
+        )
+        """
+    arguments = ("--select", "fct_indicator_results,test_type:generic")
+    with new_warehouse(server, "cycle_wrong_value", tmp_path, template=WHOLE) as settings:
+        with connect(settings=settings) as connection:
+            connection.execute(wrong, [1])
+        for _ in range(2):
+            with pytest.raises(
+                TouchstoneError, match=r"failed in 1 nodes: 'accepted_values_fct_indicator_results_outcome"
+            ):
+                run_dbt("test", arguments=arguments, settings=settings)
+        with connect(settings=settings) as connection:
+            connection.execute(wrong, [0])
+        run_dbt("test", arguments=arguments, settings=settings)
 
 
 def test_a_build_that_gate_3_has_not_passed_is_not_published(stepwise):
