@@ -29,7 +29,6 @@ SCOPES = {
     "affected_label_months",
     "affected_messages",
     "affected_periods",
-    "affected_backlog_dates",
     "affected_review_periods",
     "affected_scorecard_periods",
     "affected_question_dates",

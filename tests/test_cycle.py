@@ -203,10 +203,13 @@ def test_data_tests_read_what_changed_since_the_last_good_build(server, whole, t
             with pytest.raises(
                 TouchstoneError, match=r"failed in 1 nodes: 'accepted_values_fct_indicator_results_outcome"
             ):
-                run_dbt("test", arguments=arguments, settings=settings)
+                run_dbt("test", tests_changes_only=True, arguments=arguments, settings=settings)
         with connect(settings=settings) as connection:
             connection.execute(wrong, [0])
-        run_dbt("test", arguments=arguments, settings=settings)
+        run_dbt("test", tests_changes_only=True, arguments=arguments, settings=settings)
+        # by hand, or with other tests than the last good build had, everything is read
+        with pytest.raises(TouchstoneError, match="accepted_values_fct_indicator_results_outcome"):
+            run_dbt("test", arguments=arguments, settings=settings)
 
 
 def test_a_build_that_gate_3_has_not_passed_is_not_published(stepwise):

@@ -58,7 +58,11 @@ CHANGES: tuple[tuple[str, str, str], ...] = (
 """,
         "",
     ),
-    (f"{MODELS}/service/rpt_backlog_daily.sql", "is_opened_today)::int", "is_opened_today)::bigint"),
+    (
+        f"{MODELS}/service/rpt_backlog_daily.sql",
+        "        counted.opened_count,\n",
+        "        counted.opened_count::bigint as opened_count,\n",
+    ),
     (
         f"{MODELS}/service/_service__models.yml",
         "\"{{ doc('column_opened_count') }}\"\n        data_type: int",
@@ -214,8 +218,10 @@ def test_another_mart_costs_no_build_of_core_or_of_other_marts(server, clean, fo
     root = copy_of_the_project(tmp_path / "root")
     report = root / "dbt_project" / MODELS / "service" / "rpt_backlog_daily.sql"
     text = report.read_text()
-    assert "where counted.is_open_at_end)" in text
-    report.write_text(text.replace("where counted.is_open_at_end)", "where true)"))
+    assert "        counted.solved_count,\n" in text
+    report.write_text(
+        text.replace("        counted.solved_count,\n", "        counted.solved_count + 1 as solved_count,\n")
+    )
     with new_warehouse(server, "upgrade_mart", folder / "state", template="upgrade_clean") as settings:
         kept = ("core.interactions", "facts.episodes", "marts_build.fct_interactions")
         before = [oid(settings, name) for name in kept]

@@ -61,6 +61,7 @@ def run_dbt(
     selector: str | None = None,
     as_of: datetime | None = None,
     ledger_id: int = 0,
+    tests_changes_only: bool = False,
     arguments: tuple[str, ...] = (),
     project: Manifest | None = None,
     settings: Settings | None = None,
@@ -70,6 +71,7 @@ def run_dbt(
     Args:
         as_of: End of the ledger day; with it go the run's variables.
         ledger_id: The run that builds.
+        tests_changes_only: Tests of single values read the rows of marts that changed since the last good build, not all.
         project: The parsed project, where the caller has it.
 
     Raises:
@@ -86,10 +88,11 @@ def run_dbt(
     if command == "build":
         # A daily run tests its data, with every test whose tables exist by then; unit tests belong to `make test`.
         call += ["--exclude-resource-type", "unit_test", "--indirect-selection", "buildable"]
+    values: dict[str, object] = {"tests_changes_only": tests_changes_only}
     if as_of is not None:
         definitions = Definitions(project, settings.parameters).by_node
-        values = {"as_of": as_of.isoformat(), "ledger_id": ledger_id, "definitions": definitions}
-        call += ["--vars", json.dumps(values)]
+        values |= {"as_of": as_of.isoformat(), "ledger_id": ledger_id, "definitions": definitions}
+    call += ["--vars", json.dumps(values)]
     with dbt_environment(settings), contextlib.redirect_stdout(io.StringIO()) as output:
         result = _invoke(project, [*call, *arguments])
     if result.exception is not None:

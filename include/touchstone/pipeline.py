@@ -58,6 +58,12 @@ SCORE_TABLES = (
     "interaction_scores",
 )
 
+# The tests that the last good build of the marts has passed.
+_LAST_DATA_TESTS = """
+    select max(runs.detail ->> 'data_tests') from ops.watermarks inner join ops.runs on runs.run_id = watermarks.run_id
+    where watermarks.step = 'marts'
+"""
+
 # Autovacuum's own rule, over all partitions of a table: its statistics are outdated when a tenth of its rows changed; a table
 # that was never analyzed has none, whatever the counters of changes, which lag, say.
 _OUTDATED_STATISTICS = """
@@ -179,9 +185,19 @@ def _build(step: str, worked_on: str, as_of: datetime, settings: Settings | None
                 from touchstone.gaps.step import require_gaps
 
                 reached = require_gaps(connection, as_of)
+            tested = connection.execute(_LAST_DATA_TESTS).fetchone()[0]
         if step == "facts":
             _retire_outdated(run, project, MART_SCHEMAS, settings)
-        run_dbt("build", selector=step, as_of=as_of, ledger_id=run.run_id, project=project, settings=settings)
+        run_dbt(
+            "build",
+            selector=step,
+            as_of=as_of,
+            ledger_id=run.run_id,
+            tests_changes_only=tested == definitions.data_tests,
+            project=project,
+            settings=settings,
+        )
+        run.detail["data_tests"] = definitions.data_tests
         with connect("transformer", settings=settings) as connection:
             counted = sql.SQL("select count(*) from {}").format(sql.Identifier(*worked_on.split(".")))
             run.rows_in = run.rows_out = connection.execute(counted).fetchone()[0]

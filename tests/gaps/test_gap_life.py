@@ -156,6 +156,18 @@ def test_what_the_next_version_fails_too_is_a_gap(rules) -> None:
     assert 90 < status[2] <= 100
 
 
+def test_versions_that_follow_each_other_do_not_swallow_a_gap_in_turn(rules) -> None:
+    """The second version runs for ten days only: the third one would lead its first windows, and is not suspected too."""
+    parts = {
+        OLD: ({V1: 3}, {V1: 0.6}),
+        NEW: ({range(50, 60): 3}, {range(50, 60): 2}),
+        NEXT: ({range(60, DAYS): 3}, {range(60, DAYS): 2}),
+    }
+    (status,) = _statuses(_of_parts(parts), rules)
+    assert status[:2] == ("open", "worse_than_before")
+    assert 60 < status[2] <= 66
+
+
 def test_a_week_without_a_fitting_article_is_chance_where_one_is_mostly_found(rules) -> None:
     """Five of six questions of a week; of the topic's questions a quarter is usual, and nine of 35 were so before."""
     bad = range(60, 65)

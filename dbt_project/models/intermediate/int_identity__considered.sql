@@ -59,13 +59,14 @@ claims as (
         and not exists (
             select 1 from {{ ref('int_records__changed') }} as changed
             where
-                changed.entity_type in ('customer', 'account')
+                changed.entity_type = known.entity_type
                 and known.record_key = {{ entity_key('changed.record_id', 'changed.source', 'changed.instance') }}
         )
         and not exists (
             select 1 from {{ ref('landed_interactions') }} as landed
             where
                 {{ is_of_source_with('named_customers', 'landed.source') }}
+                and known.entity_type = 'customer'
                 and known.record_key = landed.interaction_key
         )
 

@@ -149,6 +149,10 @@ class Counts:
         ends = np.arange(1, days + 1)
         return sums[:, ends] - sums[:, np.maximum(0, ends - length)]
 
+    def same_desk(self, part: int) -> np.ndarray:
+        """Which parts belong to the instance of one, itself among them."""
+        return self.desks[self.desks[:, part] > 0][0] > 0
+
     def by_part(self, name: str, first: int, last: int) -> np.ndarray:
         """Sums over the days first to last, both counted in, by part."""
         sums = self._by_part[name]
@@ -365,7 +369,9 @@ class _Walk:
 
     def _close(self, status: str, reason: str, at: datetime, day: int, by: str | None = None) -> None:
         if self._status in BACKLOG:
-            self._open_days.append((self._opened_day - self._opened.days + 1, day))  # type: ignore[union-attr]
+            first = self._opened_day - self._opened.days + 1  # type: ignore[union-attr]
+            # what an earlier gap has taken out is not taken out again
+            self._open_days.append((max(self._since, first), day))
         self._since = day + 1
         self._least = self._rules.reopen_signals if status == DISMISSED else self._rules.least_signals
         self._move(status, reason, at, by)
@@ -441,22 +447,32 @@ class _Walk:
         asked = np.maximum(hits, own.by_part("asked", start, day))
         other_asked, other = self._parts_before(name, start)
         counts = np.array([hits, asked, other, np.maximum(other_asked, other)])
-        if self._is_more(counts, cause):
-            # a desk that always fails has many failures, but no more than before
-            before, before_asked = counts[2:] @ own.desks.T
-            usual = (before / np.maximum(before_asked, 1)) @ own.desks
-            leading = int(np.argmax(hits - asked * usual))
-            if not self._is_by_version(leading, counts):
-                return True
-            self._suspects[leading] = True
-        return bool(self._suspects.any()) and self._is_more(counts[:, ~self._suspects], cause, ~self._suspects)
+        # a desk that always fails has many failures, but no more than before; of a desk without a before nothing can be said
+        before, before_asked = counts[2:] @ own.desks.T
+        excess = hits - asked * ((before / np.maximum(before_asked, 1)) @ own.desks)
+        excess[(before_asked @ own.desks) == 0] = -np.inf
+        # a version that was suspected before is asked again with all the others, and then left out
+        asked_about = np.ones(len(own.parts), dtype=bool)
+        while asked_about.any():
+            if self._is_more(counts[:, asked_about], cause, asked_about):
+                leading = int(np.argmax(np.where(asked_about, excess, -np.inf)))
+                rivals = own.same_desk(leading) & self._suspects
+                rivals[leading] = False
+                # one version of a desk at most: where a second one fails too, it is no version's doing
+                if rivals.any() or not self._is_by_version(leading, counts):
+                    return True
+                self._suspects[leading] = True
+            elif not (asked_about & self._suspects).any():
+                return False
+            asked_about &= ~self._suspects
+        return False
 
     def _is_by_version(self, part: int, counts: np.ndarray) -> bool:
         """Whether a version of an AI agent did no better before the window, or already worse than the others did before it."""
         own, chance = self._own, self._rules.version_chance
         if own.parts[part].agent_version is None:
             return False
-        others = np.array([one[:2] == own.parts[part][:2] for one in own.parts])
+        others = own.same_desk(part)
         others[part] = False
         began = counts[2:, [part]], counts[2:, others].sum(axis=1, keepdims=True)
         return by_chance(*counts[:, [part]]) > chance or by_chance(*began[0], *began[1]) <= chance

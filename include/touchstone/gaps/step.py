@@ -26,7 +26,7 @@ from touchstone.warehouse.engine import connect
 
 STEP = "gaps"
 _ROWS = """
-    select questions.gap_id, interactions.source, interactions.instance, asked.agent_version,
+    select questions.gap_id, interactions.source, interactions.instance, nullif(asked.agent_version, ''),
         questions.topic = any(%(broad)s), least(questions.asked_date, %(last)s),
         least((questions.signalled_at at time zone 'UTC')::date, case when questions.signalled_at is not null then %(last)s::date end),
         least((questions.failed_at at time zone 'UTC')::date, case when questions.failed_at is not null then %(last)s::date end),

@@ -35,7 +35,7 @@ MART_SCHEMAS = ("facts", "marts_build")
 _MART_STEPS = ("facts", "gaps", "marts")
 
 # Variables that every run passes anew; they decide what a run works on, not how.
-_RUN_VARIABLES = frozenset({"as_of", "ledger_id", "definitions"})
+_RUN_VARIABLES = frozenset({"as_of", "ledger_id", "definitions", "tests_changes_only"})
 _CONFIGURATION = ("materialized", "unique_key", "scope", "scope_columns", "partition_by", "indexes", "column_types")
 _KEPT = frozenset({"keyed"})
 _VARIABLE = re.compile(r"""\bvar\(\s*['"](\w+)['"]""")
@@ -105,6 +105,16 @@ class Definitions:
     def scoped(self) -> frozenset[str]:
         """Relations of which a run builds only what its watermark leaves open; the others are worked out whole every time."""
         return frozenset(f"{n.schema}.{n.alias}" for n in self._models() if self._is_kept(n) and n.config.get("scope"))
+
+    @cached_property
+    def data_tests(self) -> str:
+        """Digest of the tests of the data, each with its arguments: other ones have to read what earlier ones have passed."""
+        tests = {
+            node.unique_id: [node.attached_node, node.test_metadata.kwargs, node.config.where]
+            for node in self._manifest.nodes.values()
+            if node.resource_type == "test" and getattr(node, "test_metadata", None) is not None
+        }
+        return hashlib.sha256(json.dumps(tests, sort_keys=True, default=str).encode()).hexdigest()
 
     @cached_property
     def relations(self) -> frozenset[str]:

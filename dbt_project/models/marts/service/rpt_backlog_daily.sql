@@ -1,19 +1,12 @@
 {{
     config(
         unique_key=['backlog_date', 'slice_type', 'slice_value'],
-        scope='affected_backlog_dates',
-        scope_columns=['backlog_date'],
+        is_whole=true,
         indexes=[{'columns': ['_ledger_id']}]
     )
 }}
 -- one row per day and slice: episodes opened and solved on the day, and those open at its end
 with
-
-dates as (
-
-    select * from {{ ref('affected_backlog_dates') }}
-
-),
 
 episodes as (
 
@@ -37,9 +30,9 @@ moves as (
         episodes.team,
         episodes.channel,
         episodes.topic,
-        moved.opened,
-        moved.solved,
-        moved.ended
+        sum(moved.opened) as opened_count,
+        sum(moved.solved) as solved_count,
+        sum(moved.ended) as ended_count
     from episodes
     cross join
         lateral (
@@ -51,6 +44,7 @@ moves as (
     where
         moved.moved_date is not null
         and (episodes.ended_date is null or episodes.ended_date >= episodes.started_date)
+    group by moved.moved_date, episodes.team, episodes.channel, episodes.topic
 
 ),
 
@@ -60,9 +54,9 @@ moved_days as (
         moved_date,
         case grouping(team, channel, topic) when 7 then 'all' when 3 then 'team' when 5 then 'channel' else 'topic' end as slice_type,
         case when grouping(team, channel, topic) = 7 then 'all' else coalesce(team, channel, topic) end as slice_value,
-        sum(opened)::int as opened_count,
-        sum(solved)::int as solved_count,
-        sum(ended)::int as ended_count
+        sum(opened_count)::int as opened_count,
+        sum(solved_count)::int as solved_count,
+        sum(ended_count)::int as ended_count
     from moves
     group by moved_date, grouping sets ((), (team), (channel), (topic))
 
@@ -89,7 +83,7 @@ sliced_days as (
     from slices
     cross join
         lateral generate_series(
-            slices.first_date, (select max(backlog_date) from dates), interval '1 day'
+            slices.first_date, {{ utc_date(as_of() ~ " - interval '1 microsecond'") }}, interval '1 day'
         ) as days (backlog_date)
 
 ),
@@ -129,7 +123,6 @@ final as (
         counted.open_count,
         {{ var('ledger_id') }}::bigint as _ledger_id
     from counted
-    inner join dates on counted.backlog_date = dates.backlog_date
     -- a day on which nothing of the slice was open, at its end or before, has no row
     where counted.opened_count + counted.ended_count + counted.open_count > 0
 
