@@ -93,7 +93,7 @@ def plan(input_path: str | None, as_of: str | None, settings: Settings | None = 
     # last is a midnight: its date is the day after the last published one
     newest = FIRST_DAY + timedelta(days=INITIAL_DAYS - 1) if last is None else last.date()
     if not sample:
-        return Plan(_simulated(settings), None, end_of_day(newest), sandbox=True)
+        return Plan(simulated_sources(settings), None, end_of_day(newest), sandbox=True)
     folder = settings.state_dir / "sample"
     folder.mkdir(parents=True, exist_ok=True)
     for offset in range((newest - FIRST_DAY).days + 1):
@@ -101,7 +101,7 @@ def plan(input_path: str | None, as_of: str | None, settings: Settings | None = 
     return Plan((f"files:{instance}",), str(folder), end_of_day(newest))
 
 
-def _simulated(settings: Settings) -> tuple[str, ...]:
+def simulated_sources(settings: Settings) -> tuple[str, ...]:
     """The configured instances that read the simulated company."""
     from touchstone.sources.config import load_sources
 

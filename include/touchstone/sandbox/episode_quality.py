@@ -75,7 +75,7 @@ def build_marts(now: datetime, settings: Settings) -> None:
 
 def read_vendors(company: Company, now: datetime, settings: Settings) -> None:
     """Read the vendors of the company as they are at `now`."""
-    from touchstone.daily import SANDBOX_INSTANCE, SANDBOX_SOURCES, ingest_source
+    from touchstone.daily import ingest_source, simulated_sources
     from touchstone.sandbox.api import SandboxOptions, serve_here
     from touchstone.sandbox.service import secrets
     from touchstone.sources.config import find_source
@@ -87,9 +87,9 @@ def read_vendors(company: Company, now: datetime, settings: Settings) -> None:
         told = server_file(settings)
         private_dir(told.parent)
         write_json(told, {"url": sandbox.url, "credentials": known})
-        for source in SANDBOX_SOURCES:
-            entry = find_source(f"{source}:{SANDBOX_INSTANCE}", settings)
-            ingest_source(entry, as_of=now, settings=settings, secrets=known[source])
+        for name in simulated_sources(settings):
+            entry = find_source(name, settings)
+            ingest_source(entry, as_of=now, settings=settings, secrets=known[entry.source])
 
 
 def measure(company: Company, settings: Settings) -> Measured:
