@@ -35,3 +35,16 @@
     {%- set found = sources_of(entity) -%}
     {% if found %}{{ source }} in ('{{ found | join("', '") }}'){% else %}false{% endif %}
 {%- endmacro %}
+
+{# The records of a source that the affected entities of a kind are known by, with the key of the entity. #}
+{% macro affected_records(entity_type, record_type) -%}
+    select distinct
+        affected.{{ entity_type }}_key,
+        known.instance,
+        known.record_id
+    from {{ ref('int_entities__affected') }} as affected
+    inner join {{ ref('int_records__timeline') }} as known
+        on
+            affected.{{ entity_type }}_key = known.record_key
+            and known.record_type = '{{ record_type }}'
+{%- endmacro %}

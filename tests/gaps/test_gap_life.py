@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from touchstone.gaps import life as life_module
-from touchstone.gaps.life import Counts, Event, Part, Rules, live
+from touchstone.gaps.counts import Counts, Part
+from touchstone.gaps.life import Event, Rules, live
 from touchstone.gaps.rates import by_chance, difference, excess, lows, wilson
 from touchstone.settings import get_settings
 

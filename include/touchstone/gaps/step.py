@@ -18,8 +18,9 @@ from psycopg import sql
 
 from touchstone.errors import WarehouseError
 from touchstone.gaps import articles, consistency, decisions, grouping, intake, questions
+from touchstone.gaps.counts import Counts, Part
 from touchstone.gaps.decisions import Applied
-from touchstone.gaps.life import BACKLOG, Counts, Life, Measure, Part, Rules, live
+from touchstone.gaps.life import BACKLOG, Life, Measure, Rules, live
 from touchstone.settings import Settings, get_settings
 from touchstone.warehouse import ledger
 from touchstone.warehouse.engine import connect

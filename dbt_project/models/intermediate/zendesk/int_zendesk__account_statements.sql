@@ -1,25 +1,9 @@
 -- one row per statement of an organization that this run works out again
 with
 
-affected as (
-
-    select account_key
-    from {{ ref('int_entities__affected') }}
-    where account_key is not null
-
-),
-
 records as (
 
-    select distinct
-        affected.account_key,
-        known.instance,
-        known.record_id
-    from affected
-    inner join {{ ref('int_records__timeline') }} as known
-        on
-            affected.account_key = known.record_key
-            and known.record_type = 'organization'
+    {{ affected_records('account', 'organization') }}
 
 ),
 
