@@ -105,7 +105,7 @@ class _Reader(Snapshot):
             backlog=self.backlog(),
             trajectories=self.rows(
                 """
-                select trajectory_class, count(*)::int as n, avg(mean_polarity) as mean_polarity
+                select trajectory_class, count(*)::int as n, avg(mean_polarity::numeric)::float8 as mean_polarity
                 from marts.fct_interactions where trajectory_class is not null group by trajectory_class
                 """
             ),
@@ -174,15 +174,15 @@ class _Reader(Snapshot):
 
     def subjects(self) -> list[Row]:
         return self.rows(
-            """
+            f"""
             select subject,
-                count(total_score)::int as n, avg(total_score) as mean, stddev_samp(total_score) as stddev,
+                count(total_score)::int as n, {_moments("total_score")},
                 count(*) filter (where tier = 'needs_improvement')::int as needs_improvement,
                 count(*) filter (where tier = 'acceptable')::int as acceptable,
                 count(*) filter (where tier = 'excellent')::int as excellent,
                 count(*) filter (where is_critical_failure)::int as critical_failures
             from marts.fct_interaction_scores group by subject
-            """
+            """  # noqa: S608 - columns named here
         )
 
     def trend(self, totals: Row) -> tuple[str, list[Row]]:
@@ -216,7 +216,7 @@ class _Reader(Snapshot):
             f"""
             select scores.subject, {column} as value, max(agents.agent_name) as agent_name, max(agents.agent_id) as agent_id,
                 max(agents.team) as team,
-                count(*)::int as n, avg(scores.total_score) as mean, stddev_samp(scores.total_score) as stddev,
+                count(*)::int as n, {_moments("scores.total_score")},
                 count(*) filter (where scores.tier = 'needs_improvement')::int as needs_improvement,
                 count(*) filter (where scores.is_critical_failure)::int as critical_failures,
                 count(*) < %(min_n)s as is_below_min_n
@@ -232,16 +232,16 @@ class _Reader(Snapshot):
 
     def dimensions(self) -> list[Row]:
         return self.rows(
-            """
+            f"""
             select scores.subject, scores.dimension_id, coalesce(max(dimensions.title), scores.dimension_id) as title,
-                count(scores.score)::int as n, avg(scores.score) as mean, stddev_samp(scores.score) as stddev
+                count(scores.score)::int as n, {_moments("scores.score")}
             from marts.fct_dimension_scores as scores
             left join marts.dim_rubric_dimensions as dimensions
                 on dimensions.dimension_id = scores.dimension_id and dimensions.rubric_version = scores.rubric_version
             where scores.score is not null
             group by scores.subject, scores.dimension_id
             order by min(dimensions.ordinal) nulls last, scores.dimension_id, scores.subject desc
-            """
+            """  # noqa: S608 - columns named here
         )
 
     def indicators(self) -> list[Row]:
@@ -268,11 +268,10 @@ class _Reader(Snapshot):
     def versions(self) -> list[Row]:
         """Scores and first contacts by version of the AI agent, in the order in which the versions came."""
         return self.rows(
-            """
+            f"""
             select interactions.agent_version as version, min(interactions.interaction_date) as first_date,
                 max(interactions.interaction_date) as last_date,
-                count(scores.total_score)::int as n, avg(scores.total_score) as mean,
-                stddev_samp(scores.total_score) as stddev,
+                count(scores.total_score)::int as n, {_moments("scores.total_score")},
                 count(*) filter (where scores.tier = 'needs_improvement')::int as needs_improvement,
                 count(*) filter (where scores.is_critical_failure)::int as critical_failures,
                 count(interactions.is_first_contact_resolved_7d)::int as fcr_n,
@@ -282,7 +281,7 @@ class _Reader(Snapshot):
             where scores.subject = 'ai_agent' and scores.total_score is not null and interactions.agent_version is not null
             group by interactions.agent_version
             order by first_date, version
-            """
+            """  # noqa: S608 - columns named here
         )
 
     def first_response(self) -> list[Row]:
@@ -375,6 +374,14 @@ class _Reader(Snapshot):
                         distinct.setdefault(row["quote"], row)
                     chosen[kind, subject] = list(distinct.values())[:3]
         return chosen
+
+
+def _moments(column: str) -> str:
+    """Mean and sample standard deviation as SQL.
+
+    Summed as decimals, whose sums do not depend on the order in which the rows happen to be read.
+    """
+    return f"avg({column}::numeric)::float8 as mean, stddev_samp({column}::numeric)::float8 as stddev"
 
 
 def extreme_topics(topics: list[Row], subject: str) -> dict[str, Row]:
