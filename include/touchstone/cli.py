@@ -462,12 +462,12 @@ def serve_sandbox(
     import time
 
     from touchstone.daily import parse_as_of
-    from touchstone.sandbox.service import secrets, serving
+    from touchstone.sandbox.service import serving
     from touchstone.sources.sandbox import server_file
 
     _say("building the company")
     with serving(parse_as_of(as_of), seed=seed, conversations_per_day=per_day) as sandbox:
-        for vendor in secrets(sandbox.credentials):
+        for vendor in sandbox.options.vendors:
             print(f"{sandbox.url}/{vendor}")
         print(f"credentials in {server_file()}", flush=True)
         try:

@@ -13,7 +13,15 @@ from touchstone.sandbox.truth import canonical
 from touchstone.settings import Settings
 from touchstone.warehouse.engine import connect
 
-VENDOR_ID = {"zendesk": ids.zendesk_id, "hubspot": ids.hubspot_id}
+VENDOR_ID = {
+    "zendesk": ids.zendesk_id,
+    "hubspot": ids.hubspot_id,
+}
+
+
+def desk_of(source: str) -> str:
+    """The desk of the company whose conversations a helpdesk states."""
+    return "hubspot" if source == "hubspot" else "zendesk"
 
 
 def quiet_moment(company: Company, start: datetime) -> datetime:
@@ -27,13 +35,13 @@ def quiet_moment(company: Company, start: datetime) -> datetime:
     raise AssertionError("the company is never quiet")
 
 
-def truth_of(company: Company, now: datetime, desk: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def truth_of(company: Company, now: datetime, source: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Conversations and messages that a perfect extraction holds.
 
     Messages of a merged conversation count where it ended; those of a deleted one are gone.
     """
-    native = VENDOR_ID[desk]
-    listed = canonical(company, now, desk)
+    native = VENDOR_ID[source]
+    listed = canonical(company, now, desk_of(source))
     by_id = {one.conversation_id: one for one in listed}
     conversations = {
         str(native(one.conversation_id)): (
@@ -59,7 +67,7 @@ def truth_of(company: Company, now: datetime, desk: str) -> tuple[dict[str, Any]
     return conversations, messages
 
 
-def held_of(settings: Settings, desk: str, instance: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def held_of(settings: Settings, source: str, instance: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """The same of core; the text of a message in which something was redacted is None."""
     with connect("transformer", settings=settings) as connection:
         conversations = {
@@ -72,7 +80,7 @@ def held_of(settings: Settings, desk: str, instance: str) -> tuple[dict[str, Any
                     on own.merged_into_interaction_key = survivor.interaction_key
                 where own.source = %s and own.instance = %s
                 """,
-                [desk, instance],
+                [source, instance],
             )
         }
         messages = {
@@ -90,7 +98,7 @@ def held_of(settings: Settings, desk: str, instance: str) -> tuple[dict[str, Any
                 from core.messages inner join core.interactions using (interaction_key)
                 where interactions.source = %s and interactions.instance = %s
                 """,
-                [desk, instance],
+                [source, instance],
             )
         }
     return conversations, messages

@@ -10,7 +10,8 @@ from functools import partial
 from touchstone.sandbox.api import Credentials, Sandbox, SandboxOptions, serve
 from touchstone.sandbox.company import FIRST_DAY, build
 from touchstone.settings import Settings
-from touchstone.sources.sandbox import server_file
+from touchstone.sources.config import load_sources
+from touchstone.sources.sandbox import is_simulated, server_file
 from touchstone.statefiles import private_dir, write_json
 
 SEED = 7
@@ -24,18 +25,21 @@ def serving(
     *,
     seed: int = SEED,
     conversations_per_day: float = CONVERSATIONS_PER_DAY,
+    vendors: tuple[str, ...] | None = None,
 ) -> Iterator[Sandbox]:
     """Have the company's vendors answer as of a moment, and tell every process of this checkout where.
 
     Args:
         now: The virtual clock; the company is built for the days until then.
+        vendors: Whose APIs are served; None: the ones that config/sources.yml reads.
     """
     # what happens on a day is built as a whole, so the last day is the one that the clock has entered
     days = max(1, (now - timedelta(microseconds=1)).date().toordinal() - FIRST_DAY.toordinal() + 1)
     recipe = partial(build, seed=seed, conversations_per_day=conversations_per_day, days=days)
     told = server_file(settings)
     folder = private_dir(told.parent)
-    with serve(recipe, SandboxOptions(clock=now), log=folder / "server.log") as sandbox:
+    vendors = vendors or tuple(dict.fromkeys(one.source for one in load_sources(settings) if is_simulated(one)))
+    with serve(recipe, SandboxOptions(clock=now, vendors=vendors), log=folder / "server.log") as sandbox:
         write_json(told, {"url": sandbox.url, "credentials": secrets(sandbox.credentials)})
         try:
             yield sandbox

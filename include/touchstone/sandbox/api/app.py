@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
+from importlib import import_module
 from typing import Any
 
 import orjson
@@ -17,15 +18,18 @@ from touchstone.errors import SourceError
 from touchstone.sandbox.api.calls import Answer, Call, Endpoint, Refusal, Vendor, escaped
 from touchstone.sandbox.api.clock import Clock
 from touchstone.sandbox.api.faults import Faults, send_broken
-from touchstone.sandbox.api.hubspot import HubSpot
 from touchstone.sandbox.api.limits import RateLimiter
-from touchstone.sandbox.api.mixpanel import Mixpanel
 from touchstone.sandbox.api.options import ClockMove, Credentials, SandboxOptions, Traps, merged, utc_text
-from touchstone.sandbox.api.zendesk import Zendesk
 from touchstone.sandbox.model import Company
 
 REMEMBERED = 20_000
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+VENDORS = {
+    "zendesk": "zendesk:Zendesk",
+    "hubspot": "hubspot:HubSpot",
+    "mixpanel": "mixpanel:Mixpanel",
+}
+"""Module and class of each vendor's API, below this package; it is imported and built only where it is served."""
 
 
 class Server:
@@ -34,7 +38,7 @@ class Server:
     def __init__(self, company: Company, options: SandboxOptions) -> None:
         self.options = options
         self.clock = Clock(options.clock or company.until)
-        self.vendors: list[Vendor] = [Zendesk(company, options), HubSpot(company, options), Mixpanel(company, options)]
+        self.vendors: list[Vendor] = [_vendor(name)(company, options) for name in options.vendors]
         self.faults = Faults(options.seed, options.traps)
         self.reset()
 
@@ -144,6 +148,13 @@ class _Broken(Response):
 def _plain(body: bytes, answer: Answer) -> Response:
     # named as a header, since a media type of text would get a charset that the vendors do not state
     return Response(body, answer.status, {**answer.headers, "content-type": answer.media_type})
+
+
+def _vendor(name: str) -> type:
+    if name not in VENDORS:
+        raise SourceError("simulated vendor", name, f"Known: {', '.join(VENDORS)}.")
+    module, _, kind = VENDORS[name].partition(":")
+    return getattr(import_module(f"touchstone.sandbox.api.{module}"), kind)
 
 
 def _route(server: Server, vendor: Vendor, endpoint: Endpoint) -> Route:

@@ -196,6 +196,8 @@ class SandboxOptions(_Strict):
     Attributes:
         clock: The virtual now; None: the company's last moment.
         clock_step_seconds: How far each vendor request moves it.
+        vendors: Whose APIs are served. Beside the first three, which share the company's conversations among them, every
+            helpdesk states those of the zendesk desk, and every analytics tool the same product events.
         seed: Of everything that is drawn: faults, duplicates, cuts.
         mixpanel_timezone: Of the analytics project; other than UTC it is one made before 2023, whose dates and times are
             in that zone.
@@ -203,6 +205,7 @@ class SandboxOptions(_Strict):
 
     clock: AwareDatetime | None = None
     clock_step_seconds: float = Field(default=0.0, ge=0.0)
+    vendors: tuple[str, ...] = ("zendesk", "hubspot", "mixpanel")
     seed: int = 0
     zendesk_archive_days: int = Field(default=120, ge=0)
     mixpanel_timezone: str = "UTC"
