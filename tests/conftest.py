@@ -6,10 +6,9 @@ import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
 
-from touchstone.settings import Settings, get_settings
+from touchstone.settings import Settings
 
 SHARED_DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 _numbers = itertools.count(1)
@@ -63,26 +62,18 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
 @pytest.fixture(scope="module")
 def warehouse(server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """Settings of a fresh warehouse; `get_settings()` returns the same while the module runs."""
-    from touchstone.warehouse.bootstrap import bootstrap
+    from warehouses import new_warehouse
 
-    name = f"warehouse_{next(_numbers)}"
-    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
-        connection.execute(f"create database {name}")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TOUCHSTONE_WAREHOUSE_URL", server.url(name))
-        patch.setenv("TOUCHSTONE_HOME", str(tmp_path_factory.mktemp("state")))
-        get_settings.cache_clear()
-        settings = get_settings()
-        bootstrap(settings)
+    with new_warehouse(server, f"warehouse_{next(_numbers)}", tmp_path_factory.mktemp("state")) as settings:
         yield settings
-    get_settings.cache_clear()
 
 
 @pytest.fixture(scope="session")
 def whole(server, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, tuple[int, str]], Path]:
     """Digests of a warehouse that was built in one go, and the folder of its days; tests copy its database, `cycles.WHOLE`."""
     from checksums import digests
-    from cycles import DAYS, SCHEMAS, WHOLE, new_warehouse, run_day, write_days
+    from cycles import DAYS, SCHEMAS, WHOLE, run_day, write_days
+    from warehouses import new_warehouse
 
     folder = tmp_path_factory.mktemp("whole")
     write_days(folder, 0, DAYS)

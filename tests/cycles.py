@@ -2,39 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
-import psycopg
-import pytest
-
 from touchstone import daily
 from touchstone.sample import FIRST_DAY, write_day
-from touchstone.settings import Settings, get_settings
+from touchstone.settings import Settings
 from touchstone.sources import files
-from touchstone.warehouse.bootstrap import bootstrap
 
 DAYS = 17
 WHOLE = "cycle_whole"
 # Scores keep what was said about earlier contents; the present ones are compared in the marts.
 SCHEMAS = ("core", "clean", "facts", "marts", "marts_evidence")
-
-
-@contextmanager
-def new_warehouse(server, name: str, state: Path, template: str = "template1") -> Iterator[Settings]:
-    """A database of its own, empty or a copy; `get_settings()` names it until the end."""
-    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
-        connection.execute(f"create database {name} template {template}")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TOUCHSTONE_WAREHOUSE_URL", server.url(name))
-        patch.setenv("TOUCHSTONE_HOME", str(state))
-        get_settings.cache_clear()
-        settings = get_settings()
-        bootstrap(settings)
-        yield settings
-    get_settings.cache_clear()
 
 
 def write_days(folder: Path, first: int, last: int) -> None:

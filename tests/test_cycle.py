@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from checksums import digests
-from cycles import DAYS, SCHEMAS, WHOLE, new_warehouse, run_day, write_days
+from cycles import DAYS, SCHEMAS, WHOLE, run_day, write_days
 from touchstone import daily, pipeline
 from touchstone.dbt import run_dbt
 from touchstone.errors import GateError, TouchstoneError
@@ -17,6 +17,7 @@ from touchstone.rubric import load_rubric
 from touchstone.sample import FIRST_DAY
 from touchstone.sources import files
 from touchstone.warehouse.engine import connect
+from warehouses import new_warehouse
 
 
 @pytest.fixture(scope="module")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from checksums import digests
-from cycles import new_warehouse
 from touchstone.sandbox.episode_quality import build_marts
 from touchstone.sandbox.gap_quality import build_warehouse, company_of
 from touchstone.warehouse.engine import connect
+from warehouses import new_warehouse
 
 DAYS, PER_DAY = 30, 40.0
 SCHEMAS = ("core", "clean", "facts", "marts_build", "marts_evidence")

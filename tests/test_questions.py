@@ -6,9 +6,10 @@ import re
 
 import pytest
 
-from cycles import WHOLE, new_warehouse
+from cycles import WHOLE
 from touchstone.settings import get_settings
 from touchstone.warehouse.engine import connect
+from warehouses import new_warehouse
 
 PAGE = (get_settings().root / "docs" / "questions.md").read_text()
 QUERIES = dict(re.findall(r"^## \d+\. (.+?)\n.*?^```sql\n(.+?)^```", PAGE, re.MULTILINE | re.DOTALL))

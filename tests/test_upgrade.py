@@ -19,12 +19,13 @@ from pathlib import Path
 import pytest
 
 from checksums import digests
-from test_cycle import new_warehouse, run_day, write_days
+from test_cycle import run_day, write_days
 from touchstone import daily, pipeline
 from touchstone.errors import WarehouseError
 from touchstone.sample import FIRST_DAY
 from touchstone.settings import Settings
 from touchstone.warehouse.engine import connect
+from warehouses import new_warehouse
 
 DAYS = 6
 AS_OF = daily.end_of_day(FIRST_DAY + timedelta(days=DAYS - 1))

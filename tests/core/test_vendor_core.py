@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import psycopg
 import pytest
 from psycopg.rows import dict_row
 from vendor_world import day_one, day_two
@@ -15,10 +13,10 @@ from vendor_world import day_one, day_two
 from checksums import digests
 from touchstone import pipeline
 from touchstone.dbt import run_dbt
-from touchstone.settings import Settings, get_settings
-from touchstone.warehouse.bootstrap import bootstrap
+from touchstone.settings import Settings
 from touchstone.warehouse.engine import connect
 from vendor_rows import Vendors, moment
+from warehouses import new_warehouse
 
 AS_OF = datetime(2026, 4, 1, tzinfo=UTC)
 Row = dict[str, Any]
@@ -86,20 +84,6 @@ def read(settings: Settings) -> Core:
         tables["changes"] = cursor.execute("select * from ops.interaction_changes order by change_id").fetchall()
         tables["quarantine"] = cursor.execute("select * from ops.quarantine").fetchall()
     return Core(tables)
-
-
-@contextmanager
-def new_warehouse(server, name: str, state):
-    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
-        connection.execute(f"create database {name}")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TOUCHSTONE_WAREHOUSE_URL", server.url(name))
-        patch.setenv("TOUCHSTONE_HOME", str(state))
-        get_settings.cache_clear()
-        settings = get_settings()
-        bootstrap(settings)
-        yield settings
-    get_settings.cache_clear()
 
 
 @pytest.fixture(scope="module")

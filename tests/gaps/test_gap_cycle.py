@@ -18,7 +18,6 @@ import pytest
 from psycopg.rows import dict_row
 
 from checksums import digests
-from cycles import new_warehouse
 from touchstone import pipeline
 from touchstone.gaps.intake import Refused, checked
 from touchstone.gaps.questions import topic_gap
@@ -26,6 +25,7 @@ from touchstone.settings import Settings
 from touchstone.sources import files
 from touchstone.warehouse.engine import connect
 from vendor_rows import Vendors
+from warehouses import new_warehouse
 
 FIRST = datetime(2026, 3, 2, tzinfo=UTC)
 SSO, BILLING = topic_gap("sso"), topic_gap("billing")

@@ -9,7 +9,6 @@ import pytest
 from intent_company import conversation, end_of, unheard, usual, write
 
 from checksums import digests
-from cycles import new_warehouse
 from touchstone import daily
 from touchstone.feedback.intake import import_files
 from touchstone.intents import files as label_files
@@ -19,6 +18,7 @@ from touchstone.intents.labels import export_labels
 from touchstone.settings import Settings
 from touchstone.sources import files
 from touchstone.warehouse.engine import connect
+from warehouses import new_warehouse
 
 # what readers see of intents
 MARTS = (

@@ -207,7 +207,7 @@ def test_periods_are_the_last_whole_ones():
 
 
 def test_a_warehouse_before_its_first_publication_says_what_to_do(server, tmp_path):
-    from cycles import new_warehouse
+    from warehouses import new_warehouse
 
     with new_warehouse(server, "periodic_unpublished", tmp_path / "state") as settings:
         for render in (

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from checksums import digests
-from cycles import DAYS, WHOLE, new_warehouse
+from cycles import DAYS, WHOLE
 from touchstone import daily, pipeline
 from touchstone.errors import TouchstoneError
 from touchstone.learning.agreement import kappa
@@ -21,6 +21,7 @@ from touchstone.reviews.intake import Stated, take_up
 from touchstone.sample import FIRST_DAY
 from touchstone.settings import Settings
 from touchstone.warehouse.engine import connect
+from warehouses import new_warehouse
 
 AS_OF = daily.end_of_day(FIRST_DAY + timedelta(days=DAYS - 1))
 MONTH_LATER = AS_OF + timedelta(days=30)

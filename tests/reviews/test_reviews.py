@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from cycles import DAYS, WHOLE, new_warehouse
+from cycles import DAYS, WHOLE
 from touchstone import daily, pipeline
 from touchstone.errors import ConfigurationError
 from touchstone.reviews import sampling
@@ -19,6 +19,7 @@ from touchstone.reviews.intake import import_files
 from touchstone.sample import FIRST_DAY
 from touchstone.settings import Settings
 from touchstone.warehouse.engine import connect
+from warehouses import new_warehouse
 
 AS_OF = daily.end_of_day(FIRST_DAY + timedelta(days=DAYS - 1))
 LATER = "2026-03-19T10:00:00Z"

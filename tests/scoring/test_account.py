@@ -10,7 +10,7 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from cycles import DAYS, WHOLE, new_warehouse
+from cycles import DAYS, WHOLE
 from touchstone import cli, daily
 from touchstone.errors import ConfigurationError, TouchstoneError, WarehouseError
 from touchstone.reports.statistics import wilson_interval
@@ -19,6 +19,7 @@ from touchstone.scoring.account import Account, account
 from touchstone.settings import Settings
 from touchstone.sources import files
 from touchstone.warehouse.engine import connect
+from warehouses import new_warehouse
 
 SPOKEN = "<script>alert(1)</script> \x1b[31mI guarantee you\x1b[0m <b>never</b> again"
 
