@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 from touchstone.sandbox.api import Credentials, Sandbox, SandboxOptions, serve
 from touchstone.sandbox.company import FIRST_DAY, build
@@ -16,6 +17,8 @@ from touchstone.statefiles import private_dir, write_json
 
 SEED = 7
 CONVERSATIONS_PER_DAY = 50.0
+ENTRIES: dict[str, dict[str, Any]] = {}
+"""Entries of the vendors that state the same conversations and events once more, which `touchstone run` does not read."""
 
 
 @contextmanager
@@ -45,6 +48,14 @@ def serving(
             yield sandbox
         finally:
             told.unlink(missing_ok=True)
+
+
+def entry(source: str, settings: Settings | None = None) -> dict[str, Any]:
+    """What config/sources.yml says of the simulated vendor, or would say where it is not among those read by default."""
+    for one in load_sources(settings):
+        if one.source == source and is_simulated(one):
+            return one.entry.model_dump(mode="json")
+    return dict(ENTRIES[source])
 
 
 def secrets(accepted: Credentials) -> dict[str, dict[str, str]]:
