@@ -16,10 +16,11 @@ from touchstone.sandbox.api import ids
 from touchstone.sandbox.api.calls import Answer, Call, Refusal, tainted
 from touchstone.sandbox.api.clock import micros
 from touchstone.sandbox.api.desk import Desk
-from touchstone.sandbox.api.intercom_ids import OPERATOR, TAGS, conversation_number, event_part, intercom_id
+from touchstone.sandbox.api.intercom_ids import OPERATOR, TAGS, conversation_number, event_part, hex_number, intercom_id
 from touchstone.sandbox.api.intercom_people import People
 from touchstone.sandbox.api.intercom_search import Dated, epoch, error, listed, page, parsed
 from touchstone.sandbox.api.timeline import NEVER, Timeline
+from touchstone.sandbox.api.vendors import intercom_contact
 from touchstone.sandbox.model import Agent, Company, Conversation, Event
 from touchstone.sandbox.state import ConversationState, MessageState, fold, shown_at
 
@@ -134,7 +135,8 @@ class Conversations:
     def _contact_of(self, one: Conversation, call: Call) -> dict[str, Any]:
         contact_id = intercom_id(one.customer_id)
         contact_id = call.traps.intercom_merged_contacts.get(contact_id, contact_id)
-        return {"type": "contact", "id": contact_id, "external_id": None}
+        customer = self._people.customers[hex_number("cus", contact_id)]
+        return {"type": "contact", "id": contact_id, "external_id": intercom_contact(customer)["external_id"]}
 
     def _attributes(self, one: Conversation, state: ConversationState) -> dict[str, Any]:
         found = {"Topic": state.topic, "Product area": one.product_area, "Language": one.language}

@@ -99,7 +99,6 @@ _STREAMS = (
         happened_at=_created,
         enums={"part_type": _PART_TYPES},
     ),
-    RawStream("authors", _placed_id),
     RawStream("articles", _id, version=updated_at, enums={"state": frozenset({"published", "draft"})}),
 )
 

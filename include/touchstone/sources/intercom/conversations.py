@@ -53,41 +53,23 @@ def read(context: Context, conversation_id: str) -> Record | None:
 
 
 def rows(conversation: Record) -> dict[str, list[Any]]:
-    """What lands of a conversation that was read: itself, its parts, and those of its authors that no list tells of."""
+    """What lands of a conversation that was read: itself, and its parts."""
     own = str(conversation["id"])
     stated = conversation.get("conversation_parts") or {}
-    parts = stated.get("conversation_parts") or []
     alone = {
         **conversation,
         "conversation_parts": {name: value for name, value in stated.items() if name != "conversation_parts"},
     }
-    authors = [(one or {}).get("author") or {} for one in (conversation.get("source"), *parts)]
-    return {
-        "conversations": [alone],
-        "conversation_parts": [
-            Placed(part, f"{own}:{part['id']}" if part.get("id") else None, own) if isinstance(part, dict) else part
-            for part in parts
-        ],
-        "authors": [
-            Placed({name: author.get(name) for name in ("type", "id", "name", "from_ai_agent")}, _author_id(author))
-            for author in authors
-            if author.get("type") in ("bot", "admin", "team") and author.get("id")
-        ],
-    }
-
-
-def _author_id(author: Record) -> str:
-    return f"{author['type']}:{author['id']}"
+    parts = [
+        Placed(part, f"{own}:{part['id']}" if part.get("id") else None, own) if isinstance(part, dict) else part
+        for part in stated.get("conversation_parts") or ()
+    ]
+    return {"conversations": [alone], "conversation_parts": parts}
 
 
 def together(found: list[dict[str, list[Any]]]) -> dict[str, list[Any]]:
-    """The rows of several conversations; an author once."""
-    joined: dict[str, list[Any]] = {"conversations": [], "conversation_parts": [], "authors": []}
-    for one in found:
-        for name, records in one.items():
-            joined[name] += records
-    joined["authors"] = list({author.row_id: author for author in joined["authors"]}.values())
-    return joined
+    """The rows of several conversations."""
+    return {name: [row for one in found for row in one[name]] for name in ("conversations", "conversation_parts")}
 
 
 class _Walk:

@@ -125,7 +125,7 @@ def companies(context: Context, state: State) -> Iterator[Page]:
     if gone:
         context.count_deleted("companies", len(gone))
         held = context.rows.payloads("companies", gone)
-        yield Page({"companies": [tombstone(one, context, (*_GONE, "name")) for one in held.values()]}, None)
+        yield Page({"companies": [tombstone(one, context, tuple(one)) for one in held.values()]}, None)
 
 
 class _Ended(Exception):

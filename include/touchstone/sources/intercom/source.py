@@ -42,7 +42,6 @@ SOURCE = Declaration(
         "companies",
         "admins",
         "teams",
-        "authors",
         "tags",
         "articles",
     ),
