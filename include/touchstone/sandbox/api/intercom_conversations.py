@@ -26,7 +26,14 @@ from touchstone.sandbox.state import ConversationState, MessageState, fold, show
 
 LISTED = 20
 CHANNELS = {"chat": "conversation", "email": "email", "ticket": "conversation", "voice": "phone_call"}
-STATES = {"new": "open", "open": "open", "pending": "snoozed", "on_hold": "snoozed", "solved": "closed", "closed": "closed"}
+STATES = {
+    "new": "open",
+    "open": "open",
+    "pending": "snoozed",
+    "on_hold": "snoozed",
+    "solved": "closed",
+    "closed": "closed",
+}
 _STATE_PARTS = {"open": "open", "snoozed": "snoozed", "closed": "close"}
 _PRIORITIES = {"high": "priority", "urgent": "priority"}
 _SNOOZED = timedelta(days=3)
@@ -64,7 +71,8 @@ class Conversations:
         there = np.flatnonzero((self._created <= now) & (self._deleted > now)).tolist()
         created = self._created // _MICROSECONDS
         return [
-            (self._ids[place], {"created_at": int(created[place]), "updated_at": int(changed[place])}) for place in there
+            (self._ids[place], {"created_at": int(created[place]), "updated_at": int(changed[place])})
+            for place in there
         ]
 
     def _page(self, call: Call, found: tuple[list[Dated], dict[str, Any], int]) -> Answer:
@@ -173,9 +181,7 @@ class Conversations:
             shown["teammate"] = {"type": "admin", "id": intercom_id(state.assignee_id)}
         return shown
 
-    def _statistics(
-        self, one: Conversation, state: ConversationState, parts: list[dict[str, Any]]
-    ) -> dict[str, Any]:
+    def _statistics(self, one: Conversation, state: ConversationState, parts: list[dict[str, Any]]) -> dict[str, Any]:
         closes = [part["created_at"] for part in parts if part["part_type"] == "close"]
         shown = {
             "type": "conversation_statistics",
@@ -275,9 +281,7 @@ class Conversations:
             elif event.kind in ("topic", "handoff"):
                 pieces = [self._attribute(event, call)]
             elif event.kind == "rate":
-                pieces = [
-                    {"part_type": "conversation_rating_changed", "author": self._author(event.actor_id, call)}
-                ]
+                pieces = [{"part_type": "conversation_rating_changed", "author": self._author(event.actor_id, call)}]
             for place, piece in enumerate(pieces):
                 at = epoch(event.at)
                 part = {
@@ -317,7 +321,9 @@ class Conversations:
         text = message.text
         if not plain:
             text = message.html if message.html is not None else f"<p>{escape(text)}</p>"
-        return tainted(text, sum(ids.message_numbers(message.message_id))) if call.traps.drift.nul_and_surrogates else text
+        return (
+            tainted(text, sum(ids.message_numbers(message.message_id))) if call.traps.drift.nul_and_surrogates else text
+        )
 
     def _assigned(self, event: Event, team: str, call: Call) -> list[dict[str, Any]]:
         """An assignment names a team or a person; a move to both is told twice."""

@@ -16,6 +16,7 @@ from touchstone.sandbox.api.vendors import intercom_company, intercom_contact
 from touchstone.sandbox.model import Account, Agent, Company, Customer
 
 WORKSPACE = "sandbox1"
+BASE = "https://api.intercom.example"
 LISTED, SCROLLED = 50, 100
 _DATES = ("created_at", "updated_at")
 
@@ -36,13 +37,13 @@ class People:
 
     def _found(self, call: Call) -> list[Dated]:
         """Contacts that a list or a search shows: a new one comes late, one that was merged never."""
-        seen = call.now - timedelta(seconds=call.traps.intercom_contacts_late_seconds)
+        late = timedelta(seconds=call.traps.intercom_contacts_late_seconds)
         merged = call.traps.intercom_merged_contacts
         rows = []
-        for one in self.customers.values():
-            contact_id = intercom_id(one.customer_id)
-            if one.created_at <= seen and contact_id not in merged:
-                rows.append((contact_id, {"created_at": epoch(one.created_at), "updated_at": _changed(one, call)}))
+        for number, one in self.customers.items():
+            contact_id, made = intercom_id(one.customer_id), one.created_at
+            if made <= call.now - (late if number % 2 else timedelta()) and contact_id not in merged:
+                rows.append((contact_id, {"created_at": epoch(made), "updated_at": epoch(made)}))
         return rows
 
     def contacts(self, call: Call) -> Answer:
@@ -74,13 +75,13 @@ class People:
             "role": "user",
             "name": one.name,
             "created_at": epoch(one.created_at),
-            "updated_at": _changed(one, call),
+            "updated_at": epoch(one.created_at),
             "language_override": one.language,
             "custom_attributes": {},
             "companies": {
                 "type": "list",
-                "data": [{"id": own, "type": "company", "url": f"/companies/{own}"} for own in companies],
-                "url": f"/contacts/{contact_id}/companies",
+                "data": [{"id": one, "type": "company", "url": f"{BASE}/companies/{one}"} for one in companies],
+                "url": f"{BASE}/contacts/{contact_id}/companies",
                 "total_count": len(companies),
                 "has_more": False,
             },
@@ -182,8 +183,3 @@ class People:
 
 def _is_there(one: Agent, now: datetime) -> bool:
     return one.hired_at <= now and (one.left_at is None or one.left_at > now)
-
-
-def _changed(one: Customer, call: Call) -> int:
-    """A contact changes when it is made, and when another one is merged into it."""
-    return epoch(one.created_at)

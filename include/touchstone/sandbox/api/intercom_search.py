@@ -129,7 +129,10 @@ def listed(call: Call, found: list[Dated], per_page: int) -> tuple[list[Dated], 
     size = min(MOST_PER_PAGE, int(stated)) if stated and stated.isdigit() else per_page
     after = call.query.get("starting_after")
     order = Search(
-        lambda one: True, lambda one: (-one[1]["updated_at"], one[0]), max(1, size), None if after is None else opened(after)
+        lambda one: True,
+        lambda one: (-one[1]["updated_at"], one[0]),
+        max(1, size),
+        None if after is None else opened(after),
     )
     return page(found, order)
 

@@ -86,7 +86,8 @@ class Traps(_Strict):
         intercom_parts_most: Parts of a conversation that Intercom shows at most, the newest ones.
         intercom_search_by_day: Intercom's search of conversations matches by calendar day, as that of contacts always does.
         intercom_utc_offset_hours: Time zone of Intercom's workspace, whose days a search goes by.
-        intercom_contacts_late_seconds: Intercom's lists and searches show a new contact this much later.
+        intercom_contacts_late_seconds: Intercom's lists and searches show a new contact with an odd number this much
+            later.
         intercom_merged_contacts: Intercom's contacts that went into another one, by id: gone, their conversations are the other's.
         intercom_scroll_idle_seconds: Real seconds after which a scroll over Intercom's companies ends when it is left alone.
         intercom_fin_is_off: The workspace has no Fin: conversations say nothing of it.

@@ -40,6 +40,24 @@ def _created(record: Record) -> datetime | None:
     return datetime.fromtimestamp(value, UTC) if isinstance(value, int) and 0 < value < 1 << 34 else None
 
 
+_SOURCE_TYPES = frozenset(
+    {
+        "conversation",
+        "email",
+        "facebook",
+        "instagram",
+        "phone_call",
+        "phone_switch",
+        "push",
+        "sms",
+        "twitter",
+        "whatsapp",
+    }
+)
+_RESOLUTIONS = frozenset(
+    {"assumed_resolution", "confirmed_resolution", "escalated", "negative_feedback", "procedure_handoff"}
+)
+_AUTHORS = frozenset({"admin", "bot", "team", "user", "lead", "contact"})
 _PART_TYPES = frozenset(
     {
         "comment",
@@ -88,6 +106,9 @@ _STREAMS = (
         enums={
             "state": frozenset({"open", "closed", "snoozed"}),
             "priority": frozenset({"priority", "not_priority"}),
+            "source.type": _SOURCE_TYPES,
+            "ai_agent.resolution_state": _RESOLUTIONS,
+            "ai_agent.last_answer_type": frozenset({"ai_answer", "custom_answer"}),
         },
         open_fields=("custom_attributes",),
     ),
@@ -97,7 +118,7 @@ _STREAMS = (
         _placed_interaction,
         updated_at,
         happened_at=_created,
-        enums={"part_type": _PART_TYPES},
+        enums={"part_type": _PART_TYPES, "author.type": _AUTHORS},
     ),
     RawStream("articles", _id, version=updated_at, enums={"state": frozenset({"published", "draft"})}),
 )

@@ -144,7 +144,9 @@ class _Walk:
             left: Loses the ids that are found.
             checkpoint: Whether the state keeps each page's cursor.
         """
-        for found, following in searched(self._context.api, SEARCH, since, self._state.get("after") if checkpoint else None):
+        for found, following in searched(
+            self._context.api, SEARCH, since, self._state.get("after") if checkpoint else None
+        ):
             moments = {str(one["id"]): updated_at(one) for one in found if one.get("id") is not None}
             if left is not None:
                 left.difference_update(moments)
@@ -156,7 +158,11 @@ class _Walk:
                 or (
                     since <= second
                     and (until is None or second < until)
-                    and (second >= fresh or (held.get(own) or -1) < second or (present is not None and own not in present))
+                    and (
+                        second >= fresh
+                        or (held.get(own) or -1) < second
+                        or (present is not None and own not in present)
+                    )
                 )
             ]
             for start in range(0, len(wanted), TOGETHER):

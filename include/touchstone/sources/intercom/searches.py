@@ -39,7 +39,9 @@ def newest(api: ApiClient, path: str) -> int | None:
     return max((second for one in records(answer) if (second := updated_at(one)) is not None), default=None)
 
 
-def searched(api: ApiClient, path: str, since: int, after: str | None = None) -> Iterator[tuple[list[Record], str | None]]:
+def searched(
+    api: ApiClient, path: str, since: int, after: str | None = None
+) -> Iterator[tuple[list[Record], str | None]]:
     """Pages of what was updated since, with the cursor of the page that follows; None on the last."""
 
     def ask(cursor: str | None) -> Any:
