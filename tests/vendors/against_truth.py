@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from touchstone.sandbox.api import ids
+from touchstone.sandbox.api.intercom_ids import intercom_id
 from touchstone.sandbox.model import Company
 from touchstone.sandbox.state import moments
 from touchstone.sandbox.truth import canonical
@@ -16,6 +17,7 @@ from touchstone.warehouse.engine import connect
 VENDOR_ID = {
     "zendesk": ids.zendesk_id,
     "hubspot": ids.hubspot_id,
+    "intercom": intercom_id,
 }
 
 
@@ -35,10 +37,15 @@ def quiet_moment(company: Company, start: datetime) -> datetime:
     raise AssertionError("the company is never quiet")
 
 
-def truth_of(company: Company, now: datetime, source: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def truth_of(
+    company: Company, now: datetime, source: str, *, has_merges: bool = True
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Conversations and messages that a perfect extraction holds.
 
     Messages of a merged conversation count where it ended; those of a deleted one are gone.
+
+    Args:
+        has_merges: Whether the vendor can merge conversations; without, a merged one is a closed one with its own messages.
     """
     native = VENDOR_ID[source]
     listed = canonical(company, now, desk_of(source))
@@ -46,14 +53,14 @@ def truth_of(company: Company, now: datetime, source: str) -> tuple[dict[str, An
     conversations = {
         str(native(one.conversation_id)): (
             one.deleted_at is not None,
-            str(native(by_id[one.conversation_id].root_id)) if one.merged_into else None,
+            str(native(one.root_id)) if one.merged_into and has_merges else None,
             one.created_at,
         )
         for one in listed
     }
     messages = {}
     for one in listed:
-        root = by_id[one.root_id]
+        root = by_id[one.root_id] if has_merges else one
         if one.deleted_at is not None or root.deleted_at is not None:
             continue
         for said in one.messages:

@@ -8,12 +8,13 @@ import subprocess
 import sys
 import time
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from against_truth import desk_of, quiet_moment
 
 from touchstone.daily import ingest_source
-from touchstone.sandbox.api import Sandbox, SandboxOptions, serve
+from touchstone.sandbox.api import Sandbox, SandboxOptions, Traps, serve
 from touchstone.sandbox.company import build
 from touchstone.sandbox.service import secrets
 from touchstone.settings import Settings
@@ -57,15 +58,28 @@ DAYS = 25
 ANALYTICS = ("mixpanel",)
 
 
-def storm(source: SourceInstance, settings: Settings, *, conversations: int, kills: int, share: float):
-    """Read a source through the storm, then once in the calm; returns the company and the last moment."""
+def storm(
+    source: SourceInstance,
+    settings: Settings,
+    *,
+    conversations: int,
+    kills: int,
+    share: float,
+    traps: dict[str, Any] | None = None,
+):
+    """Read a source through the storm, then once in the calm; returns the company and the last moment.
+
+    Args:
+        traps: The vendor's own, which stay in the calm.
+    """
     name = source.source
     per_day = conversations / DAYS / (1 if name in ANALYTICS else share if desk_of(name) == "hubspot" else 1 - share)
     company = build(seed=23, conversations_per_day=per_day, days=DAYS, hubspot_share=share)
     start = company.until - timedelta(days=8)
     now = quiet_moment(company, company.until - timedelta(days=3))
     dice = random.Random(5)
-    with serve(company, SandboxOptions(clock=start, seed=3, vendors=(name,))) as sandbox:
+    own = Traps(**traps or {})
+    with serve(company, SandboxOptions(clock=start, seed=3, vendors=(name,), traps=own)) as sandbox:
         write_json(server_file(settings), {"url": sandbox.url, "credentials": secrets(sandbox.credentials)})
         sandbox.control("traps", **STORM, faults=COUNTED)
         interrupted = attempts = 0

@@ -68,4 +68,5 @@ def secrets(accepted: Credentials) -> dict[str, dict[str, str]]:
         },
         "hubspot": {"token": accepted.hubspot.token},
         "mixpanel": {"user": accepted.mixpanel.user, "secret": accepted.mixpanel.secret},
+        "intercom": {"token": accepted.intercom.token},
     }

@@ -1,4 +1,4 @@
-"""HubSpot and Mixpanel as the simulated company's server shows them, for tests of their connectors."""
+"""HubSpot, Mixpanel and Intercom as the simulated company's server shows them, for tests of their connectors."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from touchstone.sources.config import SourceInstance
 from touchstone.sources.http import runner
 from touchstone.sources.http.streams import Stream
 from touchstone.sources.hubspot.connector import HubspotConnector
+from touchstone.sources.intercom.connector import IntercomConnector
 from touchstone.sources.mixpanel.connector import MixpanelConnector
 from touchstone.sources.options import parsed
 from touchstone.sources.result import IngestResult
@@ -28,6 +29,16 @@ class Stopped(BaseException):
 
 class SomeOfHubspot(HubspotConnector):
     """HubSpot with the streams that a test is about."""
+
+    def __init__(self, *names: str) -> None:
+        self._names = names
+
+    def streams(self, source: SourceInstance) -> list[Stream]:
+        return [stream for stream in super().streams(source) if not self._names or stream.name in self._names]
+
+
+class SomeOfIntercom(IntercomConnector):
+    """Intercom with the streams that a test is about."""
 
     def __init__(self, *names: str) -> None:
         self._names = names
@@ -141,6 +152,20 @@ class MixpanelPlace(Place):
     def secrets(self) -> dict[str, str]:
         known = self.sandbox.credentials.mixpanel
         return {"user": known.user, "secret": known.secret}
+
+
+class IntercomPlace(Place):
+    source_name = "intercom"
+    plenty: dict[str, float] = {"default": 600_000}  # noqa: RUF012
+
+    def defaults(self) -> dict[str, Any]:
+        return {"base_url": f"{self.sandbox.url}/intercom"}
+
+    def connector(self, *streams: str) -> IntercomConnector:
+        return SomeOfIntercom(*streams)
+
+    def secrets(self) -> dict[str, str]:
+        return {"token": self.sandbox.credentials.intercom.token}
 
 
 def fault(kind: str, endpoint: str, **how: Any) -> dict[str, Any]:

@@ -83,6 +83,14 @@ class Traps(_Strict):
         ai_export_delay_seconds: How long after midnight UTC the day's files of Zendesk's AI agents appear.
         oauth_lifetime_seconds: How long an access token is good, by the virtual clock.
         mixpanel_payment_required: The plan does not hold raw export: 402.
+        intercom_parts_most: Parts of a conversation that Intercom shows at most, the newest ones.
+        intercom_search_by_day: Intercom's search of conversations matches by calendar day, as that of contacts always does.
+        intercom_utc_offset_hours: Time zone of Intercom's workspace, whose days a search goes by.
+        intercom_contacts_late_seconds: Intercom's lists and searches show a new contact with an odd number this much
+            later.
+        intercom_merged_contacts: Intercom's contacts that went into another one, by id: gone, their conversations are the other's.
+        intercom_scroll_idle_seconds: Real seconds after which a scroll over Intercom's companies ends when it is left alone.
+        intercom_fin_is_off: The workspace has no Fin: conversations say nothing of it.
         faults: At counted requests; posting them again starts their counts anew.
     """
 
@@ -115,6 +123,13 @@ class Traps(_Strict):
     ai_export_delay_seconds: int = Field(default=0, ge=0)
     oauth_lifetime_seconds: int = Field(default=1800, ge=1)
     mixpanel_payment_required: bool = False
+    intercom_parts_most: int = Field(default=500, ge=1)
+    intercom_search_by_day: bool = False
+    intercom_utc_offset_hours: float = Field(default=0.0, ge=-12.0, le=14.0)
+    intercom_contacts_late_seconds: int = Field(default=0, ge=0)
+    intercom_merged_contacts: dict[str, str] = {}
+    intercom_scroll_idle_seconds: float = Field(default=60.0, gt=0.0)
+    intercom_fin_is_off: bool = False
     drift: Drift = Drift()
     faults: list[Fault] = []
 
@@ -161,12 +176,19 @@ class MixpanelCredentials(_Strict):
     is_member: bool = True
 
 
+class IntercomCredentials(_Strict):
+    """The access token of a private app."""
+
+    token: str
+
+
 class Credentials(_Strict):
     """What each API accepts; nothing else gets in."""
 
     zendesk: ZendeskCredentials
     hubspot: HubSpotCredentials
     mixpanel: MixpanelCredentials
+    intercom: IntercomCredentials
 
     @classmethod
     def random(cls) -> Credentials:
@@ -187,6 +209,7 @@ class Credentials(_Strict):
                 refresh_token=f"na1-{token_hex(18)}",
             ),
             mixpanel=MixpanelCredentials(secret=token_hex(16), project_secret=token_hex(16)),
+            intercom=IntercomCredentials(token=token_hex(30)),
         )
 
 

@@ -37,6 +37,29 @@ def zendesk_organization(one: Account) -> dict[str, Any]:
     }
 
 
+def intercom_contact(one: Customer) -> dict[str, Any]:
+    """Address and ids of a customer's contact; a third lacks the product's id."""
+    number = ids.number(one.customer_id)
+    return {
+        "email": _as_typed(one.emails[0]) if number % 6 == 0 else one.emails[0],
+        "email_domain": one.emails[0].partition("@")[2],
+        "external_id": one.external_id if number % 3 else None,
+        "phone": one.phone or None,
+    }
+
+
+def intercom_company(one: Account) -> dict[str, Any]:
+    """Name, ids and website of an account's company; it names a website, the CRM's id, or both."""
+    number = ids.number(one.account_id)
+    has_crm_id = number % 6 != 0
+    found = {
+        "name": one.name,
+        "company_id": one.account_id,
+        "custom_attributes": {"crm_id": ids.hubspot_id(one.account_id)} if has_crm_id else {},
+    }
+    return found if has_crm_id and number % 5 == 0 else found | {"website": f"https://www.{one.domain}/"}
+
+
 def hubspot_company(one: Account) -> dict[str, str | None]:
     number = ids.number(one.account_id)
     return {

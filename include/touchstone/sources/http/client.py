@@ -41,6 +41,7 @@ LONGEST_PAUSE = 60.0
 MAX_WAIT = 900.0
 TIMEOUT = httpx.Timeout(60.0, connect=15.0)
 SHOWN = 300
+EPOCH_SECONDS = 1_000_000_000  # a moment, not a number of seconds to wait
 
 
 class Repeatable(Exception):
@@ -306,7 +307,7 @@ class ApiClient:
 
 
 def retry_after(response: httpx.Response) -> float | None:
-    """Seconds of Retry-After, which is a number or a date; None where it is absent or neither."""
+    """Seconds of Retry-After, which is a number or a date, else until X-RateLimit-Reset; None where neither says it."""
     stated = response.headers.get("retry-after", "").strip()
     try:
         return max(0.0, float(stated))
@@ -315,7 +316,22 @@ def retry_after(response: httpx.Response) -> float | None:
     try:
         return max(0.0, email.utils.parsedate_to_datetime(stated).timestamp() - time.time())
     except ValueError:
+        return _until_reset(response)
+
+
+def _until_reset(response: httpx.Response) -> float | None:
+    """Seconds until the window of a limit ends, where its end is stated in seconds since 1970.
+
+    The server's own Date is what it is counted from; a smaller number counts by another rule.
+    """
+    stated = response.headers.get("x-ratelimit-reset", "").strip()
+    if response.status_code != 429 or not stated.isdigit() or int(stated) < EPOCH_SECONDS:
         return None
+    try:
+        now = email.utils.parsedate_to_datetime(response.headers.get("date", "")).timestamp()
+    except ValueError:
+        now = time.time()
+    return max(0.0, int(stated) - now)
 
 
 def _body(response: httpx.Response) -> Any:

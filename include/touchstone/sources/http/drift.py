@@ -75,7 +75,7 @@ class Shapes:
             for name in spec.open_fields:
                 pairs.update(_members(name, record.get(name)))
             for name, known in spec.enums.items():
-                value = record.get(name)
+                value = _inner(record, name)
                 if isinstance(value, str) and value not in known:
                     values.add((name, value))
         found = {(spec.name, name, "type", _TYPES[kind]) for name, kind in pairs if kind in _TYPES}
@@ -87,6 +87,14 @@ class Shapes:
             )
             return set()
         return found
+
+
+def _inner(record: dict[str, Any], name: str) -> Any:
+    """A field, or by `outer.inner` a field within one."""
+    value: Any = record
+    for part in name.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
 
 
 def _members(name: str, value: Any) -> set[tuple[str, type]]:

@@ -46,7 +46,7 @@ class RawStream:
         interaction_id: Native id of the conversation that it belongs to, None for what belongs to none.
         version: Orders two statements about one id (see `touchstone.warehouse.landing.RawRow`); None where the later wins.
         happened_at: Moment of what a record tells, for freshness; None where it tells no event.
-        enums: Values that the pipeline knows, by field; another one lands too and is reported.
+        enums: Values that the pipeline knows, by field or `outer.inner`; another one lands too and is reported.
         open_fields: Fields whose members are fields of the source's own (properties, custom fields), reported one by one.
     """
 

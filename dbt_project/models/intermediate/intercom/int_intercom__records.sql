@@ -1,0 +1,57 @@
+-- one row per record of Intercom that is no part of a conversation and that landed since core was last built, or that is configured
+{#- per kind of record: the model that lands it, which column names the record, and what it is #}
+{%- set landed = [
+    ('contact', 'stg_intercom__contacts', 'landed.contact_id', 'customer'),
+    ('company', 'stg_intercom__companies', 'landed.company_id', 'account'),
+    ('admin', 'stg_intercom__admins', 'landed.admin_id', 'agent'),
+    ('team', 'stg_intercom__teams', 'landed.team_id', none),
+    ('article', 'stg_intercom__articles', 'landed.article_id', 'article'),
+] %}
+with
+
+changed as (
+    {%- for record_type, relation, record_id, entity_type in landed %}
+
+        select
+            landed.source,
+            landed.instance,
+            '{{ record_type }}' as record_type,
+            {{ record_id }} as record_id,
+            {% if entity_type %}'{{ entity_type }}'{% else %}null{% endif %} as entity_type,
+            null::jsonb as facts
+        from {{ ref(relation) }} as landed
+        where {{ is_pending('landed') }}
+
+        union all
+    {%- endfor %}
+
+    -- a team that is renamed renames the team of all its members
+    select
+        admins.source,
+        admins.instance,
+        'admin' as record_type,
+        admins.admin_id as record_id,
+        'agent' as entity_type,
+        null::jsonb as facts
+    from {{ ref('stg_intercom__teams') }} as teams
+    inner join {{ ref('stg_intercom__admins') }} as admins
+        on
+            teams.instance = admins.instance
+            and teams.team_id = admins.team_id
+    where {{ is_pending('teams') }}
+
+    union all
+
+    -- which attribute means what: no load brings it
+    select
+        settings.source,
+        settings.instance,
+        'settings' as record_type,
+        '*' as record_id,
+        null as entity_type,
+        settings.facts
+    from {{ ref('int_intercom__settings') }} as settings
+
+)
+
+select * from changed

@@ -1,0 +1,1 @@
+"""Intercom: conversations with their parts, Fin, contacts, companies, teammates and articles."""
