@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from touchstone.sandbox.api import ids
+from touchstone.sandbox.api.freshdesk_ids import freshdesk_id
 from touchstone.sandbox.model import Company
 from touchstone.sandbox.state import moments
 from touchstone.sandbox.truth import canonical
@@ -16,6 +17,7 @@ from touchstone.warehouse.engine import connect
 VENDOR_ID = {
     "zendesk": ids.zendesk_id,
     "hubspot": ids.hubspot_id,
+    "freshdesk": freshdesk_id,
 }
 
 

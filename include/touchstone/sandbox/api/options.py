@@ -67,7 +67,8 @@ class Traps(_Strict):
         broken_body, broken_body_kinds: A good answer that arrives cut, as HTML, empty, or with the connection closed.
         hang, hang_share: Seconds that a share of requests waits before its answer.
         enforce_limits, limit_scale: The vendors' true request limits, their windows times `limit_scale`.
-        html_403_for_ids, html_404_for_ids: Zendesk ticket ids whose own endpoints answer with an empty HTML page.
+        html_403_for_ids, html_404_for_ids: Ids of Zendesk's and Freshdesk's tickets whose own endpoints answer with an empty
+            HTML page.
         late_visible_seconds: Zendesk's exports withhold this much instead of the last minute; every HubSpot object,
             thread and message with an odd id shows this much later than it says.
         archived_hidden: Zendesk's lists and search omit tickets closed for 120 days.
@@ -83,6 +84,11 @@ class Traps(_Strict):
         ai_export_delay_seconds: How long after midnight UTC the day's files of Zendesk's AI agents appear.
         oauth_lifetime_seconds: How long an access token is good, by the virtual clock.
         mixpanel_payment_required: The plan does not hold raw export: 402.
+        freshdesk_page_limit: Last page of a list of tickets; one beyond it is refused with 400.
+        freshdesk_since_exclusive: `updated_since` leaves out its own second.
+        freshdesk_purged: What was deleted for good, such as `tickets/1001` or `contacts/150000000001`.
+        freshdesk_archived: Ids of tickets that lists leave out and whose address has moved.
+        freshdesk_refused: Endpoints that the plan does not hold, such as `surveys`: 403.
         faults: At counted requests; posting them again starts their counts anew.
     """
 
@@ -115,6 +121,11 @@ class Traps(_Strict):
     ai_export_delay_seconds: int = Field(default=0, ge=0)
     oauth_lifetime_seconds: int = Field(default=1800, ge=1)
     mixpanel_payment_required: bool = False
+    freshdesk_page_limit: int = Field(default=300, ge=1)
+    freshdesk_since_exclusive: bool = False
+    freshdesk_purged: list[str] = []
+    freshdesk_archived: list[int] = []
+    freshdesk_refused: list[str] = []
     drift: Drift = Drift()
     faults: list[Fault] = []
 
@@ -161,12 +172,19 @@ class MixpanelCredentials(_Strict):
     is_member: bool = True
 
 
+class FreshdeskCredentials(_Strict):
+    """The key of an administrator, which is the user of Basic authentication."""
+
+    api_key: str
+
+
 class Credentials(_Strict):
     """What each API accepts; nothing else gets in."""
 
     zendesk: ZendeskCredentials
     hubspot: HubSpotCredentials
     mixpanel: MixpanelCredentials
+    freshdesk: FreshdeskCredentials
 
     @classmethod
     def random(cls) -> Credentials:
@@ -187,6 +205,7 @@ class Credentials(_Strict):
                 refresh_token=f"na1-{token_hex(18)}",
             ),
             mixpanel=MixpanelCredentials(secret=token_hex(16), project_secret=token_hex(16)),
+            freshdesk=FreshdeskCredentials(api_key=token_hex(10)),
         )
 
 
