@@ -8,6 +8,7 @@ from typing import Any
 
 from touchstone.sandbox.api import ids
 from touchstone.sandbox.api.intercom_ids import intercom_id
+from touchstone.sandbox.api.freshdesk_ids import freshdesk_id
 from touchstone.sandbox.model import Company
 from touchstone.sandbox.state import moments
 from touchstone.sandbox.truth import canonical
@@ -18,6 +19,7 @@ VENDOR_ID = {
     "zendesk": ids.zendesk_id,
     "hubspot": ids.hubspot_id,
     "intercom": intercom_id,
+    "freshdesk": freshdesk_id,
 }
 
 

@@ -6,7 +6,6 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from against_truth import VENDOR_ID
@@ -23,7 +22,23 @@ from touchstone.sources.config import SourceInstance
 from touchstone.sources.options import parsed
 from touchstone.warehouse.engine import connect
 
-RECIPE = partial(build, seed=29, conversations_per_day=12, days=30, hubspot_share=0.0)
+
+def company() -> Company:
+    """The simulated company, doing only what every helpdesk has a word for.
+
+    Nothing is merged or deleted, priorities are those of all, a customer waits or does not, and writes by e-mail or chat.
+    """
+    found = build(seed=29, conversations_per_day=14, days=24, hubspot_share=0.0)
+    for one in found.conversations:
+        one.channel = "email" if one.channel == "ticket" else one.channel
+        one.events = [event for event in one.events if event.kind not in ("merge", "delete")]
+        for event in one.events:
+            if event.kind in _COMMON:
+                event.value = _COMMON[event.kind].get(event.value, event.value)
+    return found
+
+
+_COMMON = {"status": {"on_hold": "pending"}, "priority": {"low": "normal", "urgent": "high"}}
 # names of things, not the things
 _NAMES = re.compile(r"(^_|_keys?$|_ids?$|^ids?$|_hash$|^(source|instance|url|evidence|run)$)")
 # a moment's part of a second
@@ -49,15 +64,15 @@ class World:
         return found
 
 
-def run(source: str, company: Company, now: datetime, settings: Settings) -> World:
+def run(source: str, firm: Company, now: datetime, settings: Settings) -> World:
     """Read the company through one vendor, build everything, and look at it."""
     options = SandboxOptions(clock=now, vendors=(source,))
-    with serve(RECIPE, options) as sandbox:
+    with serve(firm, options) as sandbox:
         stated = {name: _at(value, sandbox.url) for name, value in entry(source).items()}
         place = SourceInstance(parsed(stated, "the test's entry"))
         daily.ingest_source(place, as_of=now, settings=settings, secrets=secrets(sandbox.credentials)[source])
     daily.run_steps(now, settings)
-    native = {str(VENDOR_ID[source](one.conversation_id)): one.conversation_id for one in company.conversations}
+    native = {str(VENDOR_ID[source](one.conversation_id)): one.conversation_id for one in firm.conversations}
     with connect(settings=settings) as connection:
         # as text, since some are infinite
         connection.adapters.register_loader("timestamptz", TextLoader)

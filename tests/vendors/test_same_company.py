@@ -6,19 +6,19 @@ from datetime import timedelta
 
 import pytest
 from against_truth import quiet_moment
-from same_company import RECIPE, run
+from same_company import company, run
 
 from warehouses import new_warehouse
 
 
 @pytest.fixture(scope="module")
 def worlds(server, tmp_path_factory):
-    company = RECIPE()
-    now = quiet_moment(company, company.until - timedelta(days=2))
+    firm = company()
+    now = quiet_moment(firm, firm.until - timedelta(days=2))
     found = {}
     for source in ("zendesk",):
         with new_warehouse(server, f"same_{source}", tmp_path_factory.mktemp(source)) as settings:
-            found[source] = run(source, company, now, settings)
+            found[source] = run(source, firm, now, settings)
     return found
 
 

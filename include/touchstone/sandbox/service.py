@@ -69,4 +69,5 @@ def secrets(accepted: Credentials) -> dict[str, dict[str, str]]:
         "hubspot": {"token": accepted.hubspot.token},
         "mixpanel": {"user": accepted.mixpanel.user, "secret": accepted.mixpanel.secret},
         "intercom": {"token": accepted.intercom.token},
+        "freshdesk": {"api_key": accepted.freshdesk.api_key},
     }

@@ -67,7 +67,8 @@ class Traps(_Strict):
         broken_body, broken_body_kinds: A good answer that arrives cut, as HTML, empty, or with the connection closed.
         hang, hang_share: Seconds that a share of requests waits before its answer.
         enforce_limits, limit_scale: The vendors' true request limits, their windows times `limit_scale`.
-        html_403_for_ids, html_404_for_ids: Zendesk ticket ids whose own endpoints answer with an empty HTML page.
+        html_403_for_ids, html_404_for_ids: Ids of Zendesk's and Freshdesk's tickets whose own endpoints answer with an empty
+            HTML page.
         late_visible_seconds: Zendesk's exports withhold this much instead of the last minute; every HubSpot object,
             thread and message with an odd id shows this much later than it says.
         archived_hidden: Zendesk's lists and search omit tickets closed for 120 days.
@@ -91,6 +92,11 @@ class Traps(_Strict):
         intercom_merged_contacts: Intercom's contacts that went into another one, by id: gone, their conversations are the other's.
         intercom_scroll_idle_seconds: Real seconds after which a scroll over Intercom's companies ends when it is left alone.
         intercom_fin_is_off: The workspace has no Fin: conversations say nothing of it.
+        freshdesk_page_limit: Last page of a list of tickets; one beyond it is refused with 400.
+        freshdesk_since_exclusive: `updated_since` leaves out its own second.
+        freshdesk_purged: What was deleted for good, such as `tickets/1001` or `contacts/150000000001`.
+        freshdesk_archived: Ids of tickets that lists leave out and whose address has moved.
+        freshdesk_refused: Endpoints that the plan does not hold, such as `surveys`: 403.
         faults: At counted requests; posting them again starts their counts anew.
     """
 
@@ -130,6 +136,11 @@ class Traps(_Strict):
     intercom_merged_contacts: dict[str, str] = {}
     intercom_scroll_idle_seconds: float = Field(default=60.0, gt=0.0)
     intercom_fin_is_off: bool = False
+    freshdesk_page_limit: int = Field(default=300, ge=1)
+    freshdesk_since_exclusive: bool = False
+    freshdesk_purged: list[str] = []
+    freshdesk_archived: list[int] = []
+    freshdesk_refused: list[str] = []
     drift: Drift = Drift()
     faults: list[Fault] = []
 
@@ -182,6 +193,12 @@ class IntercomCredentials(_Strict):
     token: str
 
 
+class FreshdeskCredentials(_Strict):
+    """The key of an administrator, which is the user of Basic authentication."""
+
+    api_key: str
+
+
 class Credentials(_Strict):
     """What each API accepts; nothing else gets in."""
 
@@ -189,6 +206,7 @@ class Credentials(_Strict):
     hubspot: HubSpotCredentials
     mixpanel: MixpanelCredentials
     intercom: IntercomCredentials
+    freshdesk: FreshdeskCredentials
 
     @classmethod
     def random(cls) -> Credentials:
@@ -210,6 +228,7 @@ class Credentials(_Strict):
             ),
             mixpanel=MixpanelCredentials(secret=token_hex(16), project_secret=token_hex(16)),
             intercom=IntercomCredentials(token=token_hex(30)),
+            freshdesk=FreshdeskCredentials(api_key=token_hex(10)),
         )
 
 

@@ -115,6 +115,13 @@ class ApiClient:
         """The decoded JSON of a GET; see `request`."""
         return self.request("GET", path, params=params, **options)
 
+    def page(self, path: str, params: Mapping[str, Any] | None = None, **options: Any) -> tuple[Any, str | None]:
+        """The decoded JSON of a GET, and the address of the next page by its `Link` header, None on the last; see `request`.
+
+        What is absent is (None, None).
+        """
+        return self.request("GET", path, params=params, is_linked=True, **options) or (None, None)
+
     def post(self, path: str, body: Any, **options: Any) -> Any:
         """The decoded JSON of a POST; see `request`."""
         return self.request("POST", path, json=body, **options)
@@ -129,11 +136,13 @@ class ApiClient:
         headers: Mapping[str, str] | None = None,
         decode: Callable[[bytes], Any] | None = None,
         attempts: int | None = None,
+        is_linked: bool = False,
         **parts: Any,
     ) -> Any:
         """One request, repeated until it is answered.
 
         Args:
+            is_linked: Returns the answer with the address that its `Link` header names as the next page's.
             attempts: At most, for faults; by default those of the client.
             parts: Of the request, as httpx names them (params, json, auth).
             path: Below the base URL, or a whole URL that an answer gave.
@@ -155,7 +164,8 @@ class ApiClient:
                 return None
             self._raise_for(response, what, budget)
             try:
-                return decode(response.content) if decode else self._json(response)
+                answer = decode(response.content) if decode else self._json(response)
+                return (answer, response.links.get("next", {}).get("url")) if is_linked else answer
             except ValueError as error:
                 raise Repeatable(f"an answer that cannot be read ({_short(str(error))})") from None
 

@@ -1,0 +1,1 @@
+"""Freshdesk: tickets with their conversations, people, companies, satisfaction ratings, and solutions."""
