@@ -29,9 +29,14 @@ def company() -> Company:
     Nothing is merged or deleted, priorities are those of all, a customer waits or does not, and writes by e-mail or chat.
     """
     found = build(seed=29, conversations_per_day=14, days=24, hubspot_share=0.0)
+    left_out = {event.value for one in found.conversations for event in one.events if event.kind == "merge"}
+    found.conversations = [
+        one
+        for one in found.conversations
+        if one.conversation_id not in left_out and not any(event.kind in ("merge", "delete") for event in one.events)
+    ]
     for one in found.conversations:
         one.channel = "email" if one.channel == "ticket" else one.channel
-        one.events = [event for event in one.events if event.kind not in ("merge", "delete")]
         for event in one.events:
             if event.kind in _COMMON:
                 event.value = _COMMON[event.kind].get(event.value, event.value)
@@ -43,6 +48,7 @@ _COMMON = {"status": {"on_hold": "pending"}, "priority": {"low": "normal", "urge
 _NAMES = re.compile(r"(^_|_keys?$|_ids?$|^ids?$|_hash$|^(source|instance|url|evidence|run)$)")
 # a moment's part of a second
 _FRACTION = re.compile(r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\.\d+(?=\+)")
+_KEY = re.compile(r"^[0-9a-f]{32}$")
 
 
 @dataclass
@@ -107,6 +113,8 @@ def _rows(connection, table: str, named: dict[str, str]) -> Counter[tuple[tuple[
 
 def _plain(value: Any) -> Any:
     """A value that compares by content: moments to the second, sums to nine digits."""
+    if isinstance(value, str) and _KEY.match(value):
+        return "a key"
     if isinstance(value, str):
         return _FRACTION.sub(r"\1", value)
     if isinstance(value, float):

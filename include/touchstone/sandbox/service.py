@@ -17,7 +17,25 @@ from touchstone.statefiles import private_dir, write_json
 
 SEED = 7
 CONVERSATIONS_PER_DAY = 50.0
-ENTRIES: dict[str, dict[str, Any]] = {}
+ENTRIES: dict[str, dict[str, Any]] = {
+    "intercom": {
+        "source": "intercom",
+        "instance": "sandbox",
+        "base_url": "{sandbox}/intercom",
+        "start": "2026-01-01",
+    },
+    "freshdesk": {
+        "source": "freshdesk",
+        "instance": "sandbox",
+        "base_url": "{sandbox}/freshdesk",
+        "start": "2026-01-01",
+        "requests_per_minute": {"tickets": 60_000, "default": 60_000},
+        # the company's first accounts are the AI agents, those after them the workflows
+        "ai_agents": [160000000000, 160000000001],
+        "automations": [160000000002, 160000000003, 160000000004],
+        "full_read_days": 0,
+    },
+}
 """Entries of the vendors that state the same conversations and events once more, which `touchstone run` does not read."""
 
 
