@@ -142,15 +142,18 @@ def test_t12_a_conversation_that_closes_later_on_the_same_day_is_read_though_a_s
     assert workspace.payloads("conversations")[own(1)]["state"] == "closed"
 
 
-def test_t17_a_conversation_that_changes_while_pages_are_read_is_read_again(place):
-    """More than two pages of a search: one of the first changes while the second is asked for."""
+@pytest.mark.parametrize(
+    ("endpoint", "skip"),
+    [("conversations_search", 2), ("conversation", 325)],
+    ids=["between two pages", "behind the last"],
+)
+def test_t17_a_conversation_that_changes_while_pages_are_read_is_read_again(place, endpoint, skip):
+    """One of the first page changes while the second is asked for, or when no page is left that could show it."""
     others = [plain(number, at(3, seconds=number)) for number in range(1, 331) if number != 50]
     moving = plain(50, at(3, seconds=50))
     moving.events.append(message(50, 3, at(4, hours=1), "one more thing"))
     workspace = place([*others, moving], at(4), reconcile_days=100)
-    workspace.sandbox.control(
-        "traps", faults=[fault("advance_clock", "intercom.conversations_search", skip=2, seconds=2 * 3600)]
-    )
+    workspace.sandbox.control("traps", faults=[fault("advance_clock", f"intercom.{endpoint}", skip=skip, seconds=7200)])
     workspace.run("conversations")
     workspace.run("conversations")
     assert "one more thing" in texts(workspace, 50)
