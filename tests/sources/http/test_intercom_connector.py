@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from places import IntercomPlace, fault
@@ -300,9 +301,7 @@ def test_a_search_that_stands_still_is_stopped(warehouse):
 class _Still:
     """Stands in for a sandbox at an address of its own."""
 
-    class credentials:  # noqa: N801
-        class intercom:  # noqa: N801
-            token = "token"
+    credentials = SimpleNamespace(intercom=SimpleNamespace(token="token"))
 
     def __init__(self, url: str) -> None:
         self.url = url
