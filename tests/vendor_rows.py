@@ -83,6 +83,11 @@ STREAMS: dict[str, dict[str, Identity]] = {
     "mixpanel": {
         "events": (lambda p: p["properties"]["$insert_id"], _none, _none),
     },
+    "intercom": {
+        "conversations": (_text("id"), _text("id"), lambda p: p["updated_at"]),
+        "conversation_parts": (lambda p: f"{p['_conversation']}:{p['id']}", _text("_conversation"), _none),
+        **{name: (_text("id"), _none, _none) for name in ("contacts", "companies", "admins", "teams", "articles")},
+    },
 }
 
 
@@ -97,7 +102,9 @@ class Vendors:
         row_id, interaction_id, version = STREAMS[source][stream]
         rows = []
         for payload in payloads:
-            stated = {name: value for name, value in payload.items() if name not in ("_ticket", "_object")}
+            stated = {
+                name: value for name, value in payload.items() if name not in ("_ticket", "_object", "_conversation")
+            }
             encoded = orjson.dumps(stated, option=orjson.OPT_SORT_KEYS)
             rows.append(
                 landing.RawRow(
@@ -154,6 +161,10 @@ class Vendors:
 
     def mixpanel(self, *events: Payload) -> None:
         self.land("mixpanel", "events", *events)
+
+    def intercom(self, **streams: list[Payload]) -> None:
+        for stream, payloads in streams.items():
+            self.land("intercom", stream, *payloads)
 
 
 # --- Zendesk

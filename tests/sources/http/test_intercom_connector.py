@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from places import IntercomPlace, fault
@@ -142,15 +143,18 @@ def test_t12_a_conversation_that_closes_later_on_the_same_day_is_read_though_a_s
     assert workspace.payloads("conversations")[own(1)]["state"] == "closed"
 
 
-def test_t17_a_conversation_that_changes_while_pages_are_read_is_read_again(place):
-    """More than two pages of a search: one of the first changes while the second is asked for."""
+@pytest.mark.parametrize(
+    ("endpoint", "skip"),
+    [("conversations_search", 2), ("conversation", 325)],
+    ids=["between two pages", "behind the last"],
+)
+def test_t17_a_conversation_that_changes_while_pages_are_read_is_read_again(place, endpoint, skip):
+    """One of the first page changes while the second is asked for, or when no page is left that could show it."""
     others = [plain(number, at(3, seconds=number)) for number in range(1, 331) if number != 50]
     moving = plain(50, at(3, seconds=50))
     moving.events.append(message(50, 3, at(4, hours=1), "one more thing"))
     workspace = place([*others, moving], at(4), reconcile_days=100)
-    workspace.sandbox.control(
-        "traps", faults=[fault("advance_clock", "intercom.conversations_search", skip=2, seconds=2 * 3600)]
-    )
+    workspace.sandbox.control("traps", faults=[fault("advance_clock", f"intercom.{endpoint}", skip=skip, seconds=7200)])
     workspace.run("conversations")
     workspace.run("conversations")
     assert "one more thing" in texts(workspace, 50)
@@ -194,7 +198,7 @@ def test_a_conversation_that_is_gone_is_deleted_once_all_ids_were_compared(place
     assert result.detail["deleted_for_good"] == {"conversations": 1}
     left = workspace.payloads("conversations")[own(1)]
     assert left["archived"] is True
-    assert "source" not in left and "contacts" not in left
+    assert not {"source", "contacts"} & set(left)
     assert texts(workspace, 1) == set()
     assert texts(workspace, 2) == {"Here is how"}
     # its rows are compared again, and stay as they are
@@ -297,9 +301,7 @@ def test_a_search_that_stands_still_is_stopped(warehouse):
 class _Still:
     """Stands in for a sandbox at an address of its own."""
 
-    class credentials:  # noqa: N801
-        class intercom:  # noqa: N801
-            token = "token"
+    credentials = SimpleNamespace(intercom=SimpleNamespace(token="token"))
 
     def __init__(self, url: str) -> None:
         self.url = url

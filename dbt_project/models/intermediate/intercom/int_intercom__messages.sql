@@ -96,7 +96,7 @@ final as (
         judged.message_id,
         judged.actor,
         -- what is sent to many in a person's name is nobody's message
-        case when judged.actor <> 'system' or judged.author_type = 'bot' then judged.author_id end as actor_id,
+        case when coalesce(judged.actor, 'unknown') <> 'system' or judged.author_type = 'bot' then judged.author_id end as actor_id,
         judged.author_name as actor_name,
         case when judged.actor <> 'customer' then judged.author_name end as stated_actor_name,
         null::text as agent_version,
