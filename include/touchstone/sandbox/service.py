@@ -57,4 +57,8 @@ def secrets(accepted: Credentials) -> dict[str, dict[str, str]]:
         },
         "hubspot": {"token": accepted.hubspot.token},
         "mixpanel": {"user": accepted.mixpanel.user, "secret": accepted.mixpanel.secret},
+        "salesforce": {
+            "client_id": accepted.salesforce.client_id,
+            "client_secret": accepted.salesforce.client_secret,
+        },
     }

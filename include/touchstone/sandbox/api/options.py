@@ -83,6 +83,14 @@ class Traps(_Strict):
         ai_export_delay_seconds: How long after midnight UTC the day's files of Zendesk's AI agents appear.
         oauth_lifetime_seconds: How long an access token is good, by the virtual clock.
         mixpanel_payment_required: The plan does not hold raw export: 402.
+        salesforce_late_commit_seconds: Records of Salesforce with an odd id show this much later than their stamp says.
+        salesforce_page_rows: Salesforce's pages hold this many records instead of 2,000.
+        salesforce_expired_locators: Share of the pages of Salesforce's queries, beyond the first, whose locator has expired.
+        salesforce_unfilterable: Objects of Salesforce whose SystemModstamp cannot be filtered.
+        salesforce_unqueryable, salesforce_missing: Objects that cannot be queried, or that the organisation does not have.
+        salesforce_purged: Ids of what Salesforce deleted for good, five minutes ago by its log of deletions.
+        salesforce_deleted_log_lost: That log was purged: it names nothing, and begins now.
+        salesforce_daily_requests: How many requests Salesforce answers before the day's quota is used up.
         faults: At counted requests; posting them again starts their counts anew.
     """
 
@@ -115,6 +123,15 @@ class Traps(_Strict):
     ai_export_delay_seconds: int = Field(default=0, ge=0)
     oauth_lifetime_seconds: int = Field(default=1800, ge=1)
     mixpanel_payment_required: bool = False
+    salesforce_late_commit_seconds: int = Field(default=0, ge=0)
+    salesforce_page_rows: int | None = Field(default=None, ge=1)
+    salesforce_expired_locators: float = Share
+    salesforce_unfilterable: list[str] = []
+    salesforce_unqueryable: list[str] = []
+    salesforce_missing: list[str] = []
+    salesforce_purged: list[str] = []
+    salesforce_deleted_log_lost: bool = False
+    salesforce_daily_requests: int | None = Field(default=None, ge=0)
     drift: Drift = Drift()
     faults: list[Fault] = []
 
@@ -161,12 +178,22 @@ class MixpanelCredentials(_Strict):
     is_member: bool = True
 
 
+class SalesforceCredentials(_Strict):
+    """A connected app, which gets access tokens by its own credentials or by its refresh token, until it is revoked."""
+
+    client_id: str
+    client_secret: str
+    refresh_token: str
+    is_revoked: bool = False
+
+
 class Credentials(_Strict):
     """What each API accepts; nothing else gets in."""
 
     zendesk: ZendeskCredentials
     hubspot: HubSpotCredentials
     mixpanel: MixpanelCredentials
+    salesforce: SalesforceCredentials
 
     @classmethod
     def random(cls) -> Credentials:
@@ -187,6 +214,9 @@ class Credentials(_Strict):
                 refresh_token=f"na1-{token_hex(18)}",
             ),
             mixpanel=MixpanelCredentials(secret=token_hex(16), project_secret=token_hex(16)),
+            salesforce=SalesforceCredentials(
+                client_id=token_hex(20), client_secret=token_hex(32), refresh_token=token_hex(32)
+            ),
         )
 
 
