@@ -161,7 +161,7 @@ class Cases:
                     ordinal = ids.message_numbers(event.message_id)[1]
                     moments = _from(shown_at(event), [*own, *self._moved[place]])
                     places[kind].append((self.desk.numbers[place] * PARTS + ordinal, place, moments))
-        for kind, found in places.items():
+        for found in places.values():
             found.sort(key=lambda entry: entry[0])
         yield self._comments(places["comment"])
         yield self._emails(places["email"])

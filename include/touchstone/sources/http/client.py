@@ -127,6 +127,7 @@ class ApiClient:
         absent: Collection[int] = (),
         headers: Mapping[str, str] | None = None,
         decode: Callable[[bytes], Any] | None = None,
+        read: Callable[[httpx.Response], Any] | None = None,
         attempts: int | None = None,
         **parts: Any,
     ) -> Any:
@@ -138,6 +139,7 @@ class ApiClient:
             path: Below the base URL, or a whole URL that an answer gave.
             absent: Statuses that mean "this record is not there": None is returned, whatever the body holds.
             decode: Reads the body; JSON by default. A ValueError of it means that the body is broken, and it is fetched again.
+            read: The same of the whole answer, where its headers count.
 
         Raises:
             CredentialsError, PermissionRefused, UnreachableError, RateLimitedError, RequestRefused, BrokenAnswer: As named.
@@ -154,6 +156,8 @@ class ApiClient:
                 return None
             self._raise_for(response, what, budget)
             try:
+                if read:
+                    return read(response)
                 return decode(response.content) if decode else self._json(response)
             except ValueError as error:
                 raise Repeatable(f"an answer that cannot be read ({_short(str(error))})") from None
