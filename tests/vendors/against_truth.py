@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
@@ -35,12 +36,17 @@ def quiet_moment(company: Company, start: datetime) -> datetime:
     raise AssertionError("the company is never quiet")
 
 
-def truth_of(company: Company, now: datetime, source: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def truth_of(
+    company: Company, now: datetime, source: str, native: Callable[[str], Any] | None = None
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Conversations and messages that a perfect extraction holds.
 
     Messages of a merged conversation count where it ended; those of a deleted one are gone.
+
+    Args:
+        native: The vendor's id of a thing, where it takes more than the company's id to tell.
     """
-    native = VENDOR_ID[source]
+    native = native or VENDOR_ID[source]
     listed = canonical(company, now, desk_of(source))
     by_id = {one.conversation_id: one for one in listed}
     conversations = {

@@ -6,30 +6,10 @@ from typing import Any
 
 from places import Place
 
+from touchstone.sandbox.api.salesforce_records import FIELDS
 from touchstone.sources.config import SourceInstance
 from touchstone.sources.http.streams import Stream
 from touchstone.sources.salesforce.connector import SalesforceConnector
-
-FIELDS = {
-    "account": {
-        "tier": "Tier__c",
-        "segment": "Segment__c",
-        "arr": "ARR__c",
-        "renewal_month": "Renewal_Month__c",
-        "churned_on": "Churned_On__c",
-    },
-    "contact": {"external_id": "Product_User_Id__c", "emails": "Other_Emails__c"},
-    "opportunity": {"arr_before": "ARR_Before__c", "arr_after": "ARR_After__c"},
-    "case": {
-        "topic": "Topic__c",
-        "product_area": "Product_Area__c",
-        "language": "Language__c",
-        "tags": "Tags__c",
-        "rating": "CSAT__c",
-        "rated_at": "CSAT_At__c",
-        "handoff_reason": "Handoff_Reason__c",
-    },
-}
 
 
 class SomeOfSalesforce(SalesforceConnector):

@@ -78,7 +78,7 @@ said as (
         'speaker' as author_type,
         lines.speaker as author_id,
         lines.speaker,
-        null::boolean as is_customer,
+        not lines.is_agent as is_customer,
         lines.text,
         false as is_internal,
         lines.sent_at,
@@ -102,8 +102,8 @@ judged as (
         case
             when said.is_customer then 'customer'
             when said.author_type = 'user' then {{ json_text('authors.facts', 'actor') }}
-            -- nobody else than a user is named like one
-            else coalesce({{ json_text('authors.facts', 'actor') }}, 'customer')
+            -- without headings, who is named like no user is the customer
+            else coalesce({{ json_text('authors.facts', 'actor') }}, case when not said.is_customer then 'human_agent' else 'customer' end)
         end as actor
     from said
     left join {{ ref('int_records__timeline') }} as authors
@@ -125,7 +125,10 @@ final as (
         judged.actor,
         case
             when judged.actor = 'customer'
-                then coalesce(case when judged.is_customer is null then {{ json_text('judged.author', 'contact_id') }} end, judged.contact_id)
+                then coalesce(
+                    case when judged.author_type = 'user' and judged.is_customer is null then {{ json_text('judged.author', 'contact_id') }} end,
+                    judged.contact_id
+                )
             when {{ json_text('judged.author', 'is_nobody') }} = 'true' then null
             when judged.author_type = 'user' then judged.author_id
             else {{ json_text('judged.author', 'user_id') }}

@@ -24,6 +24,27 @@ STAGES = {
     "won": ("Closed Won", True, True, 100.0),
     "lost": ("Closed Lost", True, False, 0.0),
 }
+FIELDS = {
+    "account": {
+        "tier": "Tier__c",
+        "segment": "Segment__c",
+        "arr": "ARR__c",
+        "renewal_month": "Renewal_Month__c",
+        "churned_on": "Churned_On__c",
+    },
+    "contact": {"external_id": "Product_User_Id__c", "emails": "Other_Emails__c"},
+    "opportunity": {"arr_before": "ARR_Before__c", "arr_after": "ARR_After__c"},
+    "case": {
+        "topic": "Topic__c",
+        "product_area": "Product_Area__c",
+        "language": "Language__c",
+        "tags": "Tags__c",
+        "rating": "CSAT__c",
+        "rated_at": "CSAT_At__c",
+        "handoff_reason": "Handoff_Reason__c",
+    },
+}
+"""The organisation's own fields, as an entry of config/sources.yml names them."""
 _SYSTEM = {"Id": "id", "IsDeleted": "boolean", "CreatedDate": "datetime", "SystemModstamp": "datetime"}
 
 

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import httpx
 
 from touchstone.errors import ConfigurationError
+from touchstone.sources import sandbox
 from touchstone.sources.config import SourceInstance
 from touchstone.sources.http.budget import Budget
 from touchstone.sources.http.faults import CredentialsError, PermissionRefused, RateLimitedError
@@ -102,7 +103,7 @@ class SalesforceConnector:
         options = source.options(Salesforce)
         auth = RenewedAuth(
             "Salesforce",
-            f"{options.base_url}{TOKENS}",
+            f"{sandbox.resolved(options.base_url)}{TOKENS}",
             _grant(source.name, options, secrets),
             "Check key, secret and policies of the connected app; authorise it anew if its token was revoked.",
         )

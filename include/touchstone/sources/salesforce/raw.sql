@@ -7,14 +7,14 @@ language sql immutable as $$
 $$;
 
 -- The lines of a chat's transcript: whole seconds since its start, number among those of the same second, who speaks by name,
--- whether a heading names the speaker as one who answers, and what is said. What begins no line goes on with the one before.
+-- whether a heading names the speaker as one who answers (null where nobody is named), and what is said. What begins no line goes on with the one before.
 create or replace function ops.salesforce_transcript(body text)
 returns table (seconds int, ordinal int, speaker text, is_agent boolean, said text)
 language plpgsql immutable as $$
 declare
     answering text[] := array(
-        select ops.salesforce_html_text(trim(found[1]))
-        from regexp_matches(body, '<p[^>]*>\s*(?:Agent|Chatbot) ([^<]+)</p>', 'g') as heading (found)
+        select ops.salesforce_html_text(trim(headings.parts[1]))
+        from regexp_matches(body, '<p[^>]*>\s*(?:Agent|Chatbot) ([^<]+)</p>', 'g') as headings (parts)
     );
     piece text;
     line text[];
@@ -35,7 +35,7 @@ begin
             ordinal := case when seconds = last_seconds then ordinal + 1 else 1 end;
             last_seconds := seconds;
             speaker := ops.salesforce_html_text(trim(line[4]));
-            is_agent := speaker = any(answering);
+            is_agent := case when cardinality(answering) > 0 then speaker = any(answering) end;
             said := line[5];
         elsif speaker is not null then
             said := said || E'\n' || piece;

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pytest
 from salesforce_place import SalesforcePlace
 
 from sandbox.small_firm import at, firm, plain
 from touchstone.sandbox.api import SandboxOptions, serve_here
-from touchstone.sandbox.api.salesforce_ids import salesforce_id
 
 
 @pytest.fixture
