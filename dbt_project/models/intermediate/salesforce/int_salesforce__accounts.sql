@@ -3,7 +3,7 @@ with
 
 records as (
 
-    {{ affected_records('account', 'account') }}
+    {{ affected_records('account', 'company') }}
 
 ),
 

@@ -12,6 +12,6 @@ left join {{ ref('int_records__timeline') }} as queues
     on
         changes.source = queues.source
         and changes.instance = queues.instance
-        and queues.record_type = 'queue'
+        and queues.record_type = 'group'
         and changes.new_value = queues.record_id
 where changes.field = 'Owner'

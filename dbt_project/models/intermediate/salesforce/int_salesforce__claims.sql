@@ -42,7 +42,7 @@ accounts as (
             changed.source = accounts.source
             and changed.instance = accounts.instance
             and changed.record_id = accounts.account_id
-    where changed.record_type = 'account' and (not accounts.is_archived or accounts.master_id is not null)
+    where changed.record_type = 'company' and (not accounts.is_archived or accounts.master_id is not null)
 
 ),
 

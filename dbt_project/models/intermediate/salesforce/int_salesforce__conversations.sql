@@ -71,7 +71,7 @@ joined as (
         on
             cases.source = settings.source
             and cases.instance = settings.instance
-            and settings.record_type = 'settings'
+            and settings.record_type = 'ticket_fields'
             and settings.record_id = '*'
 
 ),
@@ -128,7 +128,7 @@ final as (
         on
             joined.source = accounts.source
             and joined.instance = accounts.instance
-            and accounts.record_type = 'account'
+            and accounts.record_type = 'company'
             and joined.stated_account_id = accounts.record_id
             and joined.created_at >= accounts.valid_from
             and joined.created_at < accounts.valid_to

@@ -30,7 +30,6 @@ said as (
     select
         cases.*,
         comments.comment_id as message_id,
-        'user' as author_type,
         comments.author_id,
         null::text as speaker,
         null::boolean as is_customer,
@@ -52,7 +51,6 @@ said as (
     select
         cases.*,
         emails.email_id as message_id,
-        'user' as author_type,
         emails.author_id,
         emails.from_name as speaker,
         coalesce(emails.is_incoming, false) as is_customer,
@@ -75,8 +73,7 @@ said as (
     select
         cases.*,
         lines.line_id as message_id,
-        'speaker' as author_type,
-        lines.speaker as author_id,
+        'name:' || lines.speaker as author_id,
         lines.speaker,
         not lines.is_agent as is_customer,
         lines.text,
@@ -101,7 +98,7 @@ judged as (
         authors.facts as author,
         case
             when said.is_customer then 'customer'
-            when said.author_type = 'user' then {{ json_text('authors.facts', 'actor') }}
+            when said.author_id not like 'name:%' then {{ json_text('authors.facts', 'actor') }}
             -- without headings, who is named like no user is the customer
             else coalesce({{ json_text('authors.facts', 'actor') }}, case when not said.is_customer then 'human_agent' else 'customer' end)
         end as actor
@@ -110,7 +107,7 @@ judged as (
         on
             said.source = authors.source
             and said.instance = authors.instance
-            and said.author_type = authors.record_type
+            and authors.record_type = 'user'
             and said.author_id = authors.record_id
 
 ),
@@ -126,15 +123,15 @@ final as (
         case
             when judged.actor = 'customer'
                 then coalesce(
-                    case when judged.author_type = 'user' and judged.is_customer is null then {{ json_text('judged.author', 'contact_id') }} end,
+                    case when judged.is_customer is null then {{ json_text('judged.author', 'contact_id') }} end,
                     judged.contact_id
                 )
             when {{ json_text('judged.author', 'is_nobody') }} = 'true' then null
-            when judged.author_type = 'user' then judged.author_id
-            else {{ json_text('judged.author', 'user_id') }}
+            when judged.author_id like 'name:%' then {{ json_text('judged.author', 'user_id') }}
+            else judged.author_id
         end as actor_id,
         coalesce(judged.speaker, {{ json_text('judged.author', 'name') }}) as actor_name,
-        case when judged.actor <> 'customer' and judged.author_type = 'speaker' then judged.speaker end as stated_actor_name,
+        case when judged.actor <> 'customer' and judged.author_id like 'name:%' then judged.speaker end as stated_actor_name,
         null::text as agent_version,
         case when judged.actor in ('human_agent', 'ai_agent') then {{ json_text('staff.facts', 'team') }} end as team,
         coalesce(judged.text, '') as text,
@@ -158,15 +155,15 @@ final as (
         ]::text[], null) as _cast_errors,
         judged._load_id,
         judged._loaded_at,
-        judged.author_type || ':' || judged.author_id as author_id
+        judged.author_id
     from judged
     left join {{ ref('int_records__timeline') }} as staff
         on
             judged.source = staff.source
             and judged.instance = staff.instance
-            and staff.record_type = 'staff'
+            and staff.record_type = 'owner'
             and staff.record_id = case
-                when judged.author_type = 'user' then judged.author_id else {{ json_text('judged.author', 'user_id') }}
+                when judged.author_id like 'name:%' then {{ json_text('judged.author', 'user_id') }} else judged.author_id
             end
             and judged.sent_at >= staff.valid_from
             and judged.sent_at < staff.valid_to

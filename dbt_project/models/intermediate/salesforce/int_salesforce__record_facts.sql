@@ -11,8 +11,8 @@ changed as (
 configured as (
     {%- for record_type, relation, record_id in [
         ('user', 'int_salesforce__users', 'known.user_id'),
-        ('speaker', 'int_salesforce__speakers', 'known.speaker'),
-        ('settings', 'int_salesforce__settings', "'*'"),
+        ('user', 'int_salesforce__speakers', 'known.speaker'),
+        ('ticket_fields', 'int_salesforce__settings', "'*'"),
     ] %}
 
         select
@@ -44,7 +44,7 @@ staff as (
         select
             users.source,
             users.instance,
-            'staff' as record_type,
+            'owner' as record_type,
             users.user_id as record_id,
             users.updated_at as observed_at,
             users._load_id,
@@ -55,7 +55,7 @@ staff as (
                 changed.source = users.source
                 and changed.instance = users.instance
                 and changed.record_id = users.user_id
-        where changed.record_type = 'staff'
+        where changed.record_type = 'owner'
         {%- if not loop.last %}
 
             union all
@@ -70,7 +70,7 @@ accounts as (
         select
             accounts.source,
             accounts.instance,
-            'account' as record_type,
+            'company' as record_type,
             accounts.account_id as record_id,
             accounts.updated_at as observed_at,
             accounts._load_id,
@@ -81,7 +81,7 @@ accounts as (
                 changed.source = accounts.source
                 and changed.instance = accounts.instance
                 and changed.record_id = accounts.account_id
-        where changed.record_type = 'account'
+        where changed.record_type = 'company'
         {%- if not loop.last %}
 
             union all
@@ -115,7 +115,7 @@ queues as (
     select
         queues.source,
         queues.instance,
-        'queue' as record_type,
+        'group' as record_type,
         queues.queue_id as record_id,
         null::timestamptz as observed_at,
         queues._load_id,
@@ -126,7 +126,7 @@ queues as (
             changed.source = queues.source
             and changed.instance = queues.instance
             and changed.record_id = queues.queue_id
-    where changed.record_type = 'queue'
+    where changed.record_type = 'group'
 
 ),
 

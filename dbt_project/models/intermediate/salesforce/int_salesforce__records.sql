@@ -1,9 +1,9 @@
 -- one row per record of Salesforce that is no part of a case and that landed since core was last built, or that is configured
 {#- per kind of record: the model that lands it, which column names the record, and what it is #}
 {%- set landed = [
-    ('staff', 'stg_salesforce__users', 'landed.user_id', 'agent'),
-    ('queue', 'stg_salesforce__queues', 'landed.queue_id', none),
-    ('account', 'stg_salesforce__accounts', 'landed.account_id', 'account'),
+    ('owner', 'stg_salesforce__users', 'landed.user_id', 'agent'),
+    ('group', 'stg_salesforce__queues', 'landed.queue_id', none),
+    ('company', 'stg_salesforce__accounts', 'landed.account_id', 'account'),
     ('contact', 'stg_salesforce__contacts', 'landed.contact_id', 'customer'),
 ] %}
 with
@@ -64,7 +64,7 @@ changed as (
     select
         'salesforce' as source,
         instance,
-        'account' as record_type,
+        'company' as record_type,
         account_id as record_id,
         'account' as entity_type,
         null::jsonb as facts
@@ -88,7 +88,7 @@ changed as (
     select
         source,
         instance,
-        'speaker' as record_type,
+        'user' as record_type,
         speaker as record_id,
         null as entity_type,
         facts
@@ -99,7 +99,7 @@ changed as (
     select
         source,
         instance,
-        'settings' as record_type,
+        'ticket_fields' as record_type,
         '*' as record_id,
         null as entity_type,
         facts

@@ -31,7 +31,7 @@ select
     source,
     instance,
     interaction_id,
-    'settings' as record_type,
+    'ticket_fields' as record_type,
     '*' as record_id,
     {{ always }}
 from conversations
@@ -42,7 +42,7 @@ select
     source,
     instance,
     interaction_id,
-    'account' as record_type,
+    'company' as record_type,
     account_id as record_id,
     stated_started_at as used_from,
     stated_started_at as used_to
@@ -54,8 +54,8 @@ select
     source,
     instance,
     interaction_id,
-    split_part(author_id, ':', 1) as record_type,
-    substr(author_id, strpos(author_id, ':') + 1) as record_id,
+    'user' as record_type,
+    author_id as record_id,
     {{ always }}
 from messages
 
@@ -65,7 +65,7 @@ select
     source,
     instance,
     interaction_id,
-    'staff' as record_type,
+    'owner' as record_type,
     actor_id as record_id,
     min(sent_at) as used_from,
     max(sent_at) as used_to
@@ -79,7 +79,7 @@ select
     source,
     instance,
     case_id as interaction_id,
-    'queue' as record_type,
+    'group' as record_type,
     new_value as record_id,
     {{ always }}
 from {{ ref('int_salesforce__changes') }}

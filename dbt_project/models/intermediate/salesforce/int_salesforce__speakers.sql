@@ -2,7 +2,7 @@
 select
     source,
     instance,
-    user_name as speaker,
+    'name:' || user_name as speaker,
     jsonb_strip_nulls(jsonb_build_object(
         'user_id', case when count(*) = 1 then min(user_id) end,
         'actor', case when count(distinct {{ json_text('facts', 'actor') }}) = 1 then min({{ json_text('facts', 'actor') }}) end

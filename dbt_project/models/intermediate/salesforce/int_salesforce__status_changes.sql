@@ -10,6 +10,6 @@ left join {{ ref('int_records__timeline') }} as settings
     on
         changes.source = settings.source
         and changes.instance = settings.instance
-        and settings.record_type = 'settings'
+        and settings.record_type = 'ticket_fields'
         and settings.record_id = '*'
 where changes.field = 'Status'
