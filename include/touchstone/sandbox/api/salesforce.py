@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from touchstone.sandbox.api import oauth
-from touchstone.sandbox.api.calls import Answer, Call, Endpoint, Refusal, falls, html
+from touchstone.sandbox.api.calls import NUL_MARK, SURROGATE_MARK, Answer, Call, Endpoint, Refusal, falls, html
 from touchstone.sandbox.api.clock import micros
 from touchstone.sandbox.api.desk import Desk
 from touchstone.sandbox.api.limits import Limit
@@ -263,7 +263,9 @@ class Salesforce:
             writer.writerow([_csv_value(row[name]) for name in job.query.fields])
         following = str(start + size) if start + size < len(job.places) else "null"
         headers = {"Sforce-Locator": following, "Sforce-NumberOfRecords": str(len(places))}
-        return Answer(text.getvalue().encode(), 200, headers, "text/csv")
+        # NUL stands in such a file as it is; a lone surrogate is no UTF-8
+        body = text.getvalue().replace(NUL_MARK, "\x00").replace(SURROGATE_MARK, "\ufffd")
+        return Answer(body.encode(), 200, headers, "text/csv")
 
     # --- queries
 

@@ -181,7 +181,7 @@ class Cases:
                 "IsDeleted": self._is_gone(case, now),
                 "ParentId": self._parent(case, now),
                 "IsPublished": not message.is_internal,
-                "CommentBody": tainted(message.text, number) if drift.nul_and_surrogates else message.text,
+                "CommentBody": tainted(message.text, number // PARTS) if drift.nul_and_surrogates else message.text,
                 "CreatedById": self._author(message),
                 "CreatedDate": stamp(message.sent_at),
                 "LastModifiedDate": stamp(message.redacted_at or message.sent_at),
@@ -195,7 +195,7 @@ class Cases:
             message = self._message(number, case, now)
             is_incoming = message.actor == "customer"
             who = self._author(message)
-            text = tainted(message.text, number) if drift.nul_and_surrogates else message.text
+            text = tainted(message.text, number // PARTS) if drift.nul_and_surrogates else message.text
             return {
                 "IsDeleted": self._is_gone(case, now),
                 "ParentId": self._parent(case, now),
