@@ -7,7 +7,8 @@ language sql immutable as $$
 $$;
 
 -- The lines of a chat's transcript: whole seconds since its start, number among those of the same second, who speaks by name,
--- whether a heading names the speaker as one who answers (null where nobody is named), and what is said. What begins no line goes on with the one before.
+-- whether a heading names the speaker as one who answers (null where nobody is named), and what is said. What begins no line goes
+-- on with the one before.
 create or replace function ops.salesforce_transcript(body text)
 returns table (seconds int, ordinal int, speaker text, is_agent boolean, said text)
 language plpgsql immutable as $$
@@ -18,6 +19,7 @@ declare
     );
     piece text;
     line text[];
+    at_seconds int;
     last_seconds int := -1;
 begin
     ordinal := 0;
@@ -26,12 +28,14 @@ begin
         from regexp_split_to_table(regexp_replace(body, '<p[^>]*>[^<]*</p>', '<br>', 'g'), '<br ?/?>') as pieces (piece)
     loop
         line := regexp_match(piece, '^\s*\(\s*(?:(\d{1,4})h\s+)?(?:(\d{1,4})m\s+)?(\d{1,6})s\s*\)\s*([^:]{1,200}?):\s?(.*)$');
-        if line is not null then
+        at_seconds := coalesce(line[1]::int, 0) * 3600 + coalesce(line[2]::int, 0) * 60 + line[3]::int;
+        -- time goes on: a line of before the last one is a quotation of what a line looks like
+        if at_seconds >= last_seconds then
             if speaker is not null then
                 said := btrim(ops.salesforce_html_text(said), E' \n');
                 return next;
             end if;
-            seconds := coalesce(line[1]::int, 0) * 3600 + coalesce(line[2]::int, 0) * 60 + line[3]::int;
+            seconds := at_seconds;
             ordinal := case when seconds = last_seconds then ordinal + 1 else 1 end;
             last_seconds := seconds;
             speaker := ops.salesforce_html_text(trim(line[4]));
