@@ -25,7 +25,10 @@ final as (
     from affected
     inner join {{ ref('int_salesforce__users') }} as users
         on affected.agent_key = {{ entity_key('users.user_id', 'users.source', 'users.instance') }}
-    where {{ json_text('users.facts', 'actor') }} in ('human_agent', 'ai_agent', 'system')
+    where
+        {{ json_text('users.facts', 'actor') }} in ('human_agent', 'ai_agent', 'system')
+        -- in whose name Salesforce itself writes, answers nobody
+        and {{ json_text('users.facts', 'is_nobody') }} is null
 
 )
 
