@@ -3,9 +3,8 @@ with
 
 affected as (
 
-    select agent_key
-    from {{ ref('int_entities__affected') }}
-    where agent_key is not null
+    select agents.agent_key
+    from {{ ref('int_salesforce__agents') }} as agents
 
 ),
 
@@ -18,7 +17,6 @@ users as (
         from affected
         inner join {{ ref(relation) }} as users
             on affected.agent_key = {{ entity_key('users.user_id', 'users.source', 'users.instance') }}
-        where users.contact_id is null
         {%- if not loop.last %}
 
             union all
