@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
@@ -41,6 +42,7 @@ def quiet_moment(company: Company, start: datetime) -> datetime:
 
 def truth_of(
     company: Company, now: datetime, source: str, *, has_merges: bool = True
+    company: Company, now: datetime, source: str, native: Callable[[str], Any] | None = None
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Conversations and messages that a perfect extraction holds.
 
@@ -48,8 +50,9 @@ def truth_of(
 
     Args:
         has_merges: Whether the vendor can merge conversations; without, a merged one is a closed one with its own messages.
+        native: The vendor's id of a thing, where it takes more than the company's id to tell.
     """
-    native = VENDOR_ID[source]
+    native = native or VENDOR_ID[source]
     listed = canonical(company, now, desk_of(source))
     by_id = {one.conversation_id: one for one in listed}
     conversations = {

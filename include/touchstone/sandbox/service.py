@@ -88,4 +88,8 @@ def secrets(accepted: Credentials) -> dict[str, dict[str, str]]:
         "mixpanel": {"user": accepted.mixpanel.user, "secret": accepted.mixpanel.secret},
         "intercom": {"token": accepted.intercom.token},
         "freshdesk": {"api_key": accepted.freshdesk.api_key},
+        "salesforce": {
+            "client_id": accepted.salesforce.client_id,
+            "client_secret": accepted.salesforce.client_secret,
+        },
     }

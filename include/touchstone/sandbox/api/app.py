@@ -30,6 +30,7 @@ VENDORS = {
     "mixpanel": "mixpanel:Mixpanel",
     "intercom": "intercom:Intercom",
     "freshdesk": "freshdesk:Freshdesk",
+    "salesforce": "salesforce:Salesforce",
 }
 """Module and class of each vendor's API, below this package; it is imported and built only where it is served."""
 

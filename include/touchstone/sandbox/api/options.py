@@ -97,6 +97,14 @@ class Traps(_Strict):
         freshdesk_purged: What was deleted for good, such as `tickets/1001` or `contacts/150000000001`.
         freshdesk_archived: Ids of tickets that lists leave out and whose address has moved.
         freshdesk_refused: Endpoints that the plan does not hold, such as `surveys`: 403.
+        salesforce_late_commit_seconds: Records of Salesforce with an odd id show this much later than their stamp says.
+        salesforce_page_rows: Salesforce's pages hold this many records instead of 2,000.
+        salesforce_expired_locators: Share of the pages of Salesforce's queries, beyond the first, whose locator has expired.
+        salesforce_unfilterable: Objects of Salesforce whose SystemModstamp cannot be filtered.
+        salesforce_unqueryable, salesforce_missing: Objects that cannot be queried, or that the organisation does not have.
+        salesforce_purged: Ids of what Salesforce deleted for good, five minutes ago by its log of deletions.
+        salesforce_deleted_log_lost: That log was purged: it names nothing, and begins now.
+        salesforce_daily_requests: How many requests Salesforce answers before the day's quota is used up.
         faults: At counted requests; posting them again starts their counts anew.
     """
 
@@ -141,6 +149,15 @@ class Traps(_Strict):
     freshdesk_purged: list[str] = []
     freshdesk_archived: list[int] = []
     freshdesk_refused: list[str] = []
+    salesforce_late_commit_seconds: int = Field(default=0, ge=0)
+    salesforce_page_rows: int | None = Field(default=None, ge=1)
+    salesforce_expired_locators: float = Share
+    salesforce_unfilterable: list[str] = []
+    salesforce_unqueryable: list[str] = []
+    salesforce_missing: list[str] = []
+    salesforce_purged: list[str] = []
+    salesforce_deleted_log_lost: bool = False
+    salesforce_daily_requests: int | None = Field(default=None, ge=0)
     drift: Drift = Drift()
     faults: list[Fault] = []
 
@@ -199,6 +216,15 @@ class FreshdeskCredentials(_Strict):
     api_key: str
 
 
+class SalesforceCredentials(_Strict):
+    """A connected app, which gets access tokens by its own credentials or by its refresh token, until it is revoked."""
+
+    client_id: str
+    client_secret: str
+    refresh_token: str
+    is_revoked: bool = False
+
+
 class Credentials(_Strict):
     """What each API accepts; nothing else gets in."""
 
@@ -207,6 +233,7 @@ class Credentials(_Strict):
     mixpanel: MixpanelCredentials
     intercom: IntercomCredentials
     freshdesk: FreshdeskCredentials
+    salesforce: SalesforceCredentials
 
     @classmethod
     def random(cls) -> Credentials:
@@ -229,6 +256,9 @@ class Credentials(_Strict):
             mixpanel=MixpanelCredentials(secret=token_hex(16), project_secret=token_hex(16)),
             intercom=IntercomCredentials(token=token_hex(30)),
             freshdesk=FreshdeskCredentials(api_key=token_hex(10)),
+            salesforce=SalesforceCredentials(
+                client_id=token_hex(20), client_secret=token_hex(32), refresh_token=token_hex(32)
+            ),
         )
 
 

@@ -135,6 +135,7 @@ class ApiClient:
         absent: Collection[int] = (),
         headers: Mapping[str, str] | None = None,
         decode: Callable[[bytes], Any] | None = None,
+        read: Callable[[httpx.Response], Any] | None = None,
         attempts: int | None = None,
         is_linked: bool = False,
         **parts: Any,
@@ -148,6 +149,7 @@ class ApiClient:
             path: Below the base URL, or a whole URL that an answer gave.
             absent: Statuses that mean "this record is not there": None is returned, whatever the body holds.
             decode: Reads the body; JSON by default. A ValueError of it means that the body is broken, and it is fetched again.
+            read: The same of the whole answer, where its headers count.
 
         Raises:
             CredentialsError, PermissionRefused, UnreachableError, RateLimitedError, RequestRefused, BrokenAnswer: As named.
@@ -164,6 +166,8 @@ class ApiClient:
                 return None
             self._raise_for(response, what, budget)
             try:
+                if read:
+                    return read(response)
                 answer = decode(response.content) if decode else self._json(response)
                 return (answer, response.links.get("next", {}).get("url")) if is_linked else answer
             except ValueError as error:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 import httpx
 
@@ -36,7 +36,8 @@ class RenewedAuth(httpx.Auth):
     Args:
         vendor: As a message names it.
         url: Of the token endpoint.
-        grant: Parameters of the request: `grant_type` and the credentials that it takes.
+        grant: Parameters of the request: `grant_type` and the credentials that it takes; a function where they are made anew
+            for each request, such as a signed assertion.
         remedy: What to do when the endpoint refuses them.
 
     Raises:
@@ -45,10 +46,13 @@ class RenewedAuth(httpx.Auth):
 
     requires_response_body = True
 
-    def __init__(self, vendor: str, url: str, grant: dict[str, str], remedy: str) -> None:
+    def __init__(
+        self, vendor: str, url: str, grant: dict[str, str] | Callable[[], dict[str, str]], remedy: str
+    ) -> None:
         self._vendor = vendor
         self._url = url
-        self._grant = dict(grant)
+        self._make = grant if callable(grant) else None
+        self._grant = {} if callable(grant) else dict(grant)
         self._remedy = remedy
         self._token: str | None = None
         self._ends = 0.0
@@ -65,7 +69,7 @@ class RenewedAuth(httpx.Auth):
             yield request
 
     def _renew(self) -> Generator[httpx.Request, httpx.Response, None]:
-        response = yield httpx.Request("POST", self._url, data=self._grant)
+        response = yield httpx.Request("POST", self._url, data=self._make() if self._make else self._grant)
         status = response.status_code
         if status == 429 or status >= 500:
             raise Repeatable(f"status {status} of the token endpoint", retry_after(response), is_limit=status == 429)
