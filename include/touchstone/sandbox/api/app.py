@@ -28,6 +28,7 @@ VENDORS = {
     "zendesk": "zendesk:Zendesk",
     "hubspot": "hubspot:HubSpot",
     "mixpanel": "mixpanel:Mixpanel",
+    "amplitude": "amplitude:Amplitude",
 }
 """Module and class of each vendor's API, below this package; it is imported and built only where it is served."""
 
@@ -113,7 +114,7 @@ class Server:
             body = escaped(body)
         self.answers[call.endpoint.name, answer.status] += 1
         kind = call.plan.body if answer.status == 200 else None
-        if answer.status == 200 and call.plan.export is not None and call.endpoint.name == "mixpanel.export":
+        if answer.status == 200 and call.plan.export is not None and call.endpoint.name.endswith(".export"):
             self.met[f"export:{call.plan.export}"] += 1
             kind = "disconnect" if call.plan.export == "disconnect" else kind
         if kind is not None:

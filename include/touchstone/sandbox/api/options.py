@@ -77,12 +77,15 @@ class Traps(_Strict):
         page_timeout_above: Zendesk answers 504 to pages of more rows than this.
         max_url_length: HubSpot refuses longer request lines with 414.
         purged: What HubSpot deleted for good: `tickets/9000000001`, any other object, `threads/...` or `messages/...`.
-        duplicate_events, missing_events: Shares of Mixpanel's events stated twice, or not stated.
-        cut_export, cut_export_kinds: Mixpanel's exports that end early.
+        duplicate_events, missing_events: Shares of product events stated twice, or not stated.
+        cut_export, cut_export_kinds: Exports of product events that end early.
         split_records: Share of Mixpanel's events with a raw line break inside.
         ai_export_delay_seconds: How long after midnight UTC the day's files of Zendesk's AI agents appear.
         oauth_lifetime_seconds: How long an access token is good, by the virtual clock.
         mixpanel_payment_required: The plan does not hold raw export: 402.
+        amplitude_ready_hours: How long after its end an hour of Amplitude's export is there.
+        amplitude_most_events: Amplitude refuses archives of more events, as it does those of more than 4 GB: 400.
+        amplitude_most_hours: Amplitude does not finish archives of more hours in time: 504.
         faults: At counted requests; posting them again starts their counts anew.
     """
 
@@ -115,6 +118,9 @@ class Traps(_Strict):
     ai_export_delay_seconds: int = Field(default=0, ge=0)
     oauth_lifetime_seconds: int = Field(default=1800, ge=1)
     mixpanel_payment_required: bool = False
+    amplitude_ready_hours: int = Field(default=2, ge=0)
+    amplitude_most_events: int | None = Field(default=None, ge=1)
+    amplitude_most_hours: int | None = Field(default=None, ge=0)
     drift: Drift = Drift()
     faults: list[Fault] = []
 
@@ -161,12 +167,20 @@ class MixpanelCredentials(_Strict):
     is_member: bool = True
 
 
+class AmplitudeCredentials(_Strict):
+    """Both keys of a project."""
+
+    api_key: str
+    secret_key: str
+
+
 class Credentials(_Strict):
     """What each API accepts; nothing else gets in."""
 
     zendesk: ZendeskCredentials
     hubspot: HubSpotCredentials
     mixpanel: MixpanelCredentials
+    amplitude: AmplitudeCredentials
 
     @classmethod
     def random(cls) -> Credentials:
@@ -187,6 +201,7 @@ class Credentials(_Strict):
                 refresh_token=f"na1-{token_hex(18)}",
             ),
             mixpanel=MixpanelCredentials(secret=token_hex(16), project_secret=token_hex(16)),
+            amplitude=AmplitudeCredentials(api_key=token_hex(16), secret_key=token_hex(16)),
         )
 
 
