@@ -1,4 +1,4 @@
-"""HubSpot and Mixpanel as the simulated company's server shows them, for tests of their connectors."""
+"""HubSpot and the analytics tools as the simulated company's server shows them, for tests of their connectors."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from toolbox import cursor, rows
 
 from touchstone.sandbox.api import Sandbox
 from touchstone.settings import Settings
+from touchstone.sources.amplitude.connector import AmplitudeConnector
 from touchstone.sources.config import SourceInstance
 from touchstone.sources.http import runner
 from touchstone.sources.http.streams import Stream
@@ -141,6 +142,21 @@ class MixpanelPlace(Place):
     def secrets(self) -> dict[str, str]:
         known = self.sandbox.credentials.mixpanel
         return {"user": known.user, "secret": known.secret}
+
+
+class AmplitudePlace(Place):
+    source_name = "amplitude"
+    plenty: dict[str, float] = {"export": 600_000}  # noqa: RUF012
+
+    def defaults(self) -> dict[str, Any]:
+        return {"base_url": f"{self.sandbox.url}/amplitude", "start": "2026-03-20"}
+
+    def connector(self, *streams: str) -> AmplitudeConnector:
+        return AmplitudeConnector()
+
+    def secrets(self) -> dict[str, str]:
+        known = self.sandbox.credentials.amplitude
+        return {"api_key": known.api_key, "secret_key": known.secret_key}
 
 
 def fault(kind: str, endpoint: str, **how: Any) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from zipfile import BadZipFile, ZipFile
 
 import httpx
 
+from touchstone.errors import SourceError
 from touchstone.sources.amplitude.source import Amplitude
 from touchstone.sources.config import SourceInstance
 from touchstone.sources.http import periods
@@ -162,7 +163,7 @@ def _walk(context: Context, state: State) -> Iterator[Page]:
                     )
                 yield page
         except (BrokenAnswer, TooLarge) as fault:
-            if asked == 1:
+            if asked == 1 or isinstance(fault, CutAnswer):
                 raise
             hours = asked // 2
             context.warn(
@@ -215,7 +216,7 @@ def _opened(file: BinaryIO) -> ZipFile:
 
 
 def _window(context: Context, first: datetime, hours: int) -> Iterator[Page]:
-    what = f"the export of {hours} hours from {_name(first)}"
+    what = f"the export of {hours} h from {_name(first)}"
     return periods.believed(context, "events", what, partial(_pages, context, first, hours))
 
 
@@ -231,7 +232,7 @@ def _pages(context: Context, first: datetime, hours: int) -> Iterator[Page]:
         if refusal.status == 400:
             raise TooLarge(
                 f"{context.source.name}: an hour is more than Amplitude exports",
-                refusal.value,
+                f"400 for {_name(first)}",
                 "Exports of more than 4 GB are refused; load such a project from its export to S3.",
                 status=400,
                 body=refusal.body,
@@ -247,7 +248,7 @@ def _files(archive: ZipFile | None, first: datetime, hours: int) -> dict[str, li
     """The archive's files, by hour.
 
     Raises:
-        CutAnswer: A file is none of an hour that was asked for: its events would be attributed to no hour.
+        SourceError: A file is none of an hour that was asked for: its events would be attributed to no hour.
     """
     found: dict[str, list[str]] = {name: [] for name in _names(first, hours)}
     for name in sorted(archive.namelist()) if archive else []:
@@ -256,7 +257,7 @@ def _files(archive: ZipFile | None, first: datetime, hours: int) -> dict[str, li
         match = _FILE.search(name)
         hour = match and f"{match[1]}T{int(match[2]):02}"
         if hour not in found:
-            raise CutAnswer(
+            raise SourceError(
                 "Amplitude's archive holds a file that is of no hour asked for",
                 name,
                 "Report it with the name of the file.",

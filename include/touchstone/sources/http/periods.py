@@ -115,6 +115,7 @@ def believed(context: Context, stream: str, what: str, read: Callable[[], Iterat
     """The pages of an export, from its beginning again where its body was cut.
 
     A period that states fewer records than are held of it is believed when it does so twice: a body may end early without a word.
+    Whatever follows such a period is only counted then, so that one more reading is enough for all of them.
 
     Args:
         what: The export, for messages.
@@ -127,18 +128,22 @@ def believed(context: Context, stream: str, what: str, read: Callable[[], Iterat
     smaller: dict[str, int] = {}
     for attempt in range(1, ATTEMPTS + 1):
         counts: Counter[str] = Counter()
+        doubt = None
         try:
             for page in read():
                 names = page.replaced.get(stream, set()) if page.part is None else {page.part.interaction_id}
                 stated = {record.row_id: record.interaction_id for record in page.records[stream]}
                 counts.update(name for name in stated.values() if name is not None)
-                for name in sorted(names):
+                for name in sorted(names) if ends_periods(page) else ():
                     if name not in held:
                         held[name] = context.rows.count(stream, name)
-                    if ends_periods(page) and counts[name] < held[name] and counts[name] != smaller.get(name):
+                    if counts[name] < held[name] and counts[name] != smaller.get(name):
                         smaller[name] = counts[name]
-                        raise CutAnswer(f"{what} states {counts[name]} of the {held[name]} records held of {name}")
-                yield page
+                        doubt = f"{what} states {counts[name]} of the {held[name]} records held of {name}"
+                if doubt is None:
+                    yield page
+            if doubt is not None:
+                raise CutAnswer(doubt)
             return
         except CutAnswer as fault:
             if attempt == ATTEMPTS:
