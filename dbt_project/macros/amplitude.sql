@@ -23,7 +23,7 @@
     {{ json_text('events.payload', 'event_type') }} as event_name,
     case
         when jsonb_typeof({{ json_value('events.payload', 'event_properties') }}) = 'object'
-            then {{ json_value('events.payload', 'event_properties') }}
+            then {{ json_value('events.payload', 'event_properties') }} - array['email', 'Email', '$email']
     end as properties,
     -- UTC, which the export does not say
     {{ try_cast('events.payload', 'event_time', 'moment') }} as occurred_at,

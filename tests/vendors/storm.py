@@ -54,7 +54,7 @@ ingest_source(source, as_of=datetime.fromisoformat(sys.argv[2]))
 """
 SMALL, LARGE = {"conversations": 150, "kills": 2}, {"conversations": 5000, "kills": 10}
 DAYS = 25
-ANALYTICS = ("mixpanel", "amplitude")
+ANALYTICS = ("mixpanel", "amplitude", "posthog")
 
 
 def storm(source: SourceInstance, settings: Settings, *, conversations: int, kills: int, share: float):

@@ -57,5 +57,6 @@ def secrets(accepted: Credentials) -> dict[str, dict[str, str]]:
         },
         "hubspot": {"token": accepted.hubspot.token},
         "mixpanel": {"user": accepted.mixpanel.user, "secret": accepted.mixpanel.secret},
+        "posthog": {"api_key": accepted.posthog.api_key},
         "amplitude": {"api_key": accepted.amplitude.api_key, "secret_key": accepted.amplitude.secret_key},
     }

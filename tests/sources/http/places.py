@@ -18,6 +18,7 @@ from touchstone.sources.http.streams import Stream
 from touchstone.sources.hubspot.connector import HubspotConnector
 from touchstone.sources.mixpanel.connector import MixpanelConnector
 from touchstone.sources.options import parsed
+from touchstone.sources.posthog.connector import PosthogConnector
 from touchstone.sources.result import IngestResult
 
 _numbers = itertools.count(1)
@@ -157,6 +158,21 @@ class AmplitudePlace(Place):
     def secrets(self) -> dict[str, str]:
         known = self.sandbox.credentials.amplitude
         return {"api_key": known.api_key, "secret_key": known.secret_key}
+
+
+class PosthogPlace(Place):
+    source_name = "posthog"
+    plenty: dict[str, float] = {"query": 600_000}  # noqa: RUF012
+
+    def defaults(self) -> dict[str, Any]:
+        known = self.sandbox.credentials.posthog
+        return {"base_url": f"{self.sandbox.url}/posthog", "project_id": known.project_id, "start": "2026-03-20"}
+
+    def connector(self, *streams: str) -> PosthogConnector:
+        return PosthogConnector()
+
+    def secrets(self) -> dict[str, str]:
+        return {"api_key": self.sandbox.credentials.posthog.api_key}
 
 
 def fault(kind: str, endpoint: str, **how: Any) -> dict[str, Any]:

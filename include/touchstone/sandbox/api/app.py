@@ -29,6 +29,7 @@ VENDORS = {
     "hubspot": "hubspot:HubSpot",
     "mixpanel": "mixpanel:Mixpanel",
     "amplitude": "amplitude:Amplitude",
+    "posthog": "posthog:PostHog",
 }
 """Module and class of each vendor's API, below this package; it is imported and built only where it is served."""
 

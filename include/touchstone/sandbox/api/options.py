@@ -86,6 +86,10 @@ class Traps(_Strict):
         amplitude_ready_hours: How long after its end an hour of Amplitude's export is there.
         amplitude_most_events: Amplitude refuses archives of more events, as it does those of more than 4 GB: 400.
         amplitude_most_hours: Amplitude does not finish archives of more hours in time: 504.
+        posthog_late_visible_seconds: PostHog shows events with an odd number this much later than it says that they came.
+        posthog_cache_seconds: PostHog answers a query that it has answered as long ago from its memory, unless told not to.
+        posthog_most_rows: PostHog does not finish queries of more rows in time: 504.
+        posthog_row_cap: PostHog answers with fewer rows than were asked for.
         faults: At counted requests; posting them again starts their counts anew.
     """
 
@@ -121,6 +125,10 @@ class Traps(_Strict):
     amplitude_ready_hours: int = Field(default=2, ge=0)
     amplitude_most_events: int | None = Field(default=None, ge=1)
     amplitude_most_hours: int | None = Field(default=None, ge=0)
+    posthog_late_visible_seconds: int = Field(default=0, ge=0)
+    posthog_cache_seconds: int = Field(default=0, ge=0)
+    posthog_most_rows: int | None = Field(default=None, ge=1)
+    posthog_row_cap: int = Field(default=50_000, ge=1)
     drift: Drift = Drift()
     faults: list[Fault] = []
 
@@ -174,6 +182,14 @@ class AmplitudeCredentials(_Strict):
     secret_key: str
 
 
+class PostHogCredentials(_Strict):
+    """A personal API key; `has_scope` False: it may not query the project."""
+
+    api_key: str
+    project_id: int = 4_711
+    has_scope: bool = True
+
+
 class Credentials(_Strict):
     """What each API accepts; nothing else gets in."""
 
@@ -181,6 +197,7 @@ class Credentials(_Strict):
     hubspot: HubSpotCredentials
     mixpanel: MixpanelCredentials
     amplitude: AmplitudeCredentials
+    posthog: PostHogCredentials
 
     @classmethod
     def random(cls) -> Credentials:
@@ -201,6 +218,7 @@ class Credentials(_Strict):
                 refresh_token=f"na1-{token_hex(18)}",
             ),
             mixpanel=MixpanelCredentials(secret=token_hex(16), project_secret=token_hex(16)),
+            posthog=PostHogCredentials(api_key=f"phx_{token_hex(20)}"),
             amplitude=AmplitudeCredentials(api_key=token_hex(16), secret_key=token_hex(16)),
         )
 
