@@ -411,12 +411,16 @@ def test_one_person_is_known_by_address_or_product_id(one, two):
         == contact["person_key"]
         == min(row["customer_key"] for row in one.tables["customers"] if row["person_key"] == ana["person_key"])
     )
-    rules = {
-        row["rule"]
-        for row in one.tables["identity_matches"]
-        if {row["left_key"], row["right_key"]} <= {ana["customer_key"], contact["customer_key"]}
-    }
-    assert rules == {"email", "external_id"}
+
+    def joined(customer: Row) -> set[tuple[str, str]]:
+        """By which rule to which record; that of a value is the one that all of its holders are matched with."""
+        return {
+            (row["rule"], row["left_key"])
+            for row in one.tables["identity_matches"]
+            if customer["customer_key"] in (row["left_key"], row["right_key"])
+        }
+
+    assert {rule for rule, _ in joined(ana) & joined(contact)} == {"email", "external_id"}
     assert two.interaction(10)["person_key"] == two.interaction(9001)["person_key"] == ana["person_key"]
 
 

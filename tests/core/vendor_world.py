@@ -6,6 +6,7 @@ from vendor_rows import (
     Vendors,
     ai_conversation,
     ai_message,
+    amplitude_event,
     at,
     audit,
     change,
