@@ -128,6 +128,18 @@ def place_id(place: AmplitudePlace, insert_id: str) -> str:
     return next(row_id for row_id, one in place.payloads("events").items() if one["$insert_id"] == insert_id)
 
 
+def test_t19_a_clock_that_is_ahead_moves_no_cursor(warehouse, quiet):
+    """Only what was uploaded tells how far the export is."""
+    hours = [READY - timedelta(hours=ago) for ago in (30, 26)]
+    export = Export({hours[0]: [line(event(1, hours[0], event_time="2026-04-20 08:00:00.000000"))]})
+    with scripted(export) as api:
+        place = AmplitudePlace(warehouse, quiet, base_url=api.url, start="2026-03-24")
+        place.run()
+        export.hours[hours[1]] = [line(event(2, hours[1]))]  # it was not ready
+        place.run()
+        assert inserted(place) == ["e1", "e2"]
+
+
 def test_t19_late_events_of_the_company_arrive_with_their_upload(warehouse):
     events = [product_event(number, at(20, seconds=number)) for number in range(1, 51)]
     events += [product_event(number, at(15, seconds=number), arrives=at(24, hours=18)) for number in range(51, 61)]
@@ -261,6 +273,24 @@ def test_a_cut_archive_is_fetched_again_and_nothing_of_it_lands(warehouse, cut):
         sandbox.control("traps", cut_export=0.0, faults=[fault("cut_export", "amplitude.export", skip=1, times=2)])
         place.run()
         assert inserted(place) == names(range(1, 301))
+
+
+def test_an_archive_with_one_wrong_byte_is_fetched_again_before_anything_of_it_lands(warehouse, quiet, monkeypatch):
+    monkeypatch.setattr(periods, "PART_RECORDS", 10)
+    whole = archive({READY: b"".join(line(event(number, READY)) for number in range(400))})
+    place_of_it = len(whole) // 2
+    wrong = whole[:place_of_it] + bytes([whole[place_of_it] ^ 1]) + whole[place_of_it + 1 :]
+    answers = [zipped(wrong)] * 3 + [zipped(whole)]
+
+    def answer(asked: Asked) -> Answer:
+        assert inserted(place) == []
+        return answers.pop(0)
+
+    with scripted(answer) as api:
+        place = AmplitudePlace(warehouse, quiet, base_url=api.url, start=f"{READY:%Y-%m-%d}")
+        monkeypatch.setattr(amplitude, "HASTY_ATTEMPTS", 5)
+        place.run()
+        assert len(inserted(place)) == 400
 
 
 def test_a_packed_file_that_is_cut_within_a_whole_archive_is_no_hour(warehouse, quiet):
