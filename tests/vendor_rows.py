@@ -88,6 +88,8 @@ STREAMS: dict[str, dict[str, Identity]] = {
         "conversation_parts": (lambda p: f"{p['_conversation']}:{p['id']}", _text("_conversation"), _none),
         **{name: (_text("id"), _none, _none) for name in ("contacts", "companies", "admins", "teams", "articles")},
     },
+    "amplitude": {"events": (_text("$insert_id"), _none, _none)},
+    "posthog": {"events": (_text("uuid"), _none, _none)},
 }
 
 
@@ -165,6 +167,12 @@ class Vendors:
     def intercom(self, **streams: list[Payload]) -> None:
         for stream, payloads in streams.items():
             self.land("intercom", stream, *payloads)
+
+    def amplitude(self, *events: Payload) -> None:
+        self.land("amplitude", "events", *events)
+
+    def posthog(self, *events: Payload) -> None:
+        self.land("posthog", "events", *events)
 
 
 # --- Zendesk
@@ -341,4 +349,38 @@ def product_event(number: int, distinct_id: str, minutes: float, name: str = "lo
             "mp_processing_time_ms": int(moment(minutes).timestamp() * 1000) + 5000,
             **properties,
         },
+    }
+
+
+def amplitude_event(
+    number: int, user_id: str | None, device_id: str, minutes: float, name: str = "login", **fields: Any
+) -> Payload:
+    written = moment(minutes).strftime("%Y-%m-%d %H:%M:%S.%f")
+    return {
+        "event_type": name,
+        "$insert_id": f"amp-{number}",
+        "user_id": user_id,
+        "device_id": device_id,
+        "amplitude_id": number,
+        "event_time": written,
+        "server_upload_time": written,
+        "event_properties": {},
+        "user_properties": {},
+        **fields,
+    }
+
+
+def posthog_event(
+    number: int, distinct_id: str, minutes: float, name: str = "login", *, email: str | None = None, **properties: Any
+) -> Payload:
+    written = moment(minutes).strftime("%Y-%m-%d %H:%M:%S.%f")
+    return {
+        "uuid": f"phg-{number}",
+        "event": name,
+        "distinct_id": distinct_id,
+        "person_id": "of PostHog",
+        "person_email": email,
+        "properties": properties,
+        "timestamp": written,
+        "created_at": written,
     }

@@ -5,8 +5,14 @@
     'mixpanel' as source,
     events.instance,
     events.id as event_id,
-    {{ json_text(properties, 'distinct_id') }} as distinct_id,
-    {{ json_text(properties, '$user_id') }} as user_id,
+    {{ json_text(properties, 'distinct_id') }} as person_id,
+    -- an anonymous device is nobody until it says whose it is
+    coalesce(
+        {{ json_text(properties, '$user_id') }},
+        case
+            when {{ json_text(properties, 'distinct_id') }} not like '$device:%' then {{ json_text(properties, 'distinct_id') }}
+        end
+    ) as external_id,
     {{ json_text(properties, '$email') }} as email,
     {{ json_text('events.payload', 'event') }} as event_name,
     case

@@ -395,12 +395,16 @@ def test_one_person_is_known_by_address_or_product_id(one, two):
         == contact["person_key"]
         == min(row["customer_key"] for row in one.tables["customers"] if row["person_key"] == ana["person_key"])
     )
-    rules = {
-        row["rule"]
-        for row in one.tables["identity_matches"]
-        if {row["left_key"], row["right_key"]} <= {ana["customer_key"], contact["customer_key"]}
-    }
-    assert rules == {"email", "external_id"}
+
+    def joined(customer: Row) -> set[tuple[str, str]]:
+        """By which rule to which record; that of a value is the one that all of its holders are matched with."""
+        return {
+            (row["rule"], row["left_key"])
+            for row in one.tables["identity_matches"]
+            if customer["customer_key"] in (row["left_key"], row["right_key"])
+        }
+
+    assert {rule for rule, _ in joined(ana) & joined(contact)} == {"email", "external_id"}
     assert two.interaction(10)["person_key"] == two.interaction(9001)["person_key"] == ana["person_key"]
 
 
@@ -509,9 +513,39 @@ def test_articles_keep_their_versions(two):
     ]
 
 
+def events_of(core: Core, source: str) -> dict[str, Row]:
+    return {row["event_id"]: row for row in core.tables["product_events"] if row["source"] == source}
+
+
+@pytest.mark.parametrize(
+    ("source", "prefix", "first", "second"),
+    [("amplitude", "amp", {1, 2, 4, 5}, {1, 2, 4, 6, 7}), ("posthog", "phg", {1, 2, 4, 5, 7}, {1, 2, 4, 7, 8})],
+)
+def test_events_of_other_analytics_tools_join_the_helpdesks_customers(one, two, source, prefix, first, second):
+    """What tells who somebody is (`$identify`, `$create_alias`) is no event of the product."""
+    events = events_of(two, source)
+    assert set(events_of(one, source)) == {f"{prefix}-{number}" for number in first}
+    assert set(events) == {f"{prefix}-{number}" for number in second}
+    assert events[f"{prefix}-1"]["properties"] == {"plan": "pro"}
+    assert (events[f"{prefix}-1"]["occurred_at"], events[f"{prefix}-1"]["received_at"]) == (moment(5), moment(5))
+    person = {row["customer_key"]: row["person_key"] for row in two.tables["customers"]}
+
+    def person_of(number: int) -> str:
+        return person[events[f"{prefix}-{number}"]["customer_key"]]
+
+    ana, bob = two.customer(1001)["person_key"], two.customer(1002)["person_key"]
+    assert person_of(1) == ana
+    # what a device did before somebody signed in with it was that person
+    assert person_of(2) == bob
+    # a device of nobody, or of two, is nobody known
+    assert person_of(4) not in (ana, bob)
+    if source == "posthog":
+        assert person_of(7) not in (ana, bob)
+
+
 def test_product_events_are_added_and_removed_by_their_loads(one, two):
-    assert {row["event_id"] for row in one.tables["product_events"]} == {f"pev-{number}" for number in range(1, 6)}
-    events = {row["event_id"]: row for row in two.tables["product_events"]}
+    assert set(events_of(one, "mixpanel")) == {f"pev-{number}" for number in range(1, 6)}
+    events = events_of(two, "mixpanel")
     assert set(events) == {"pev-1", "pev-2", "pev-3", "pev-5", "pev-6"}
     assert events["pev-1"]["properties"]["plan"] == "pro"
     # the wall clock of a project in Berlin is an hour ahead of UTC in March

@@ -6,6 +6,7 @@ from vendor_rows import (
     Vendors,
     ai_conversation,
     ai_message,
+    amplitude_event,
     at,
     audit,
     change,
@@ -15,6 +16,7 @@ from vendor_rows import (
     link,
     organization,
     owner,
+    posthog_event,
     product_event,
     stamp,
     thread,
@@ -26,6 +28,7 @@ ANA, BOB, LATE = 1001, 1002, 1003
 HUGO, INES, FLOW, NOVA, OTTO = 2001, 2002, 2003, 2004, 2005
 ACME, TWIN = 501, 504
 FIRST_LINE, BILLING = 1, 2
+DEVICE, OTHER_DEVICE = (f"0190aaaa-0000-7000-8000-00000000000{number}" for number in (1, 2))
 FIELDS = {900001: "Topic", 900002: "Product area", 900003: "Language", 900005: "Handoff reason"}
 HANDOFF = "custom_fields_900005"
 MERGE = {"source": {"from": {"ticket_id": 14}, "to": {"ticket_id": 15}, "rel": "merge"}, "channel": "api"}
@@ -44,6 +47,23 @@ def day_one(vendors: Vendors) -> None:
         product_event(2, "u-2", 6, **{"$email": "bob@acme.test", "$user_id": "u-2"}),
         product_event(3, "$device:77", 7),
         product_event(4, "u-1", 8, name="withdrawn"),
+    )
+    vendors.amplitude(
+        amplitude_event(1, "u-1", "phone", 5, event_properties={"plan": "pro", "email": "ana@acme.test"}),
+        amplitude_event(2, None, "laptop", 6),
+        amplitude_event(3, "u-2", "laptop", 7, "$identify", user_properties={"email": "Bob@acme.test "}),
+        amplitude_event(4, None, "kiosk", 8),
+        amplitude_event(5, "u-1", "phone", 9, name="withdrawn"),
+    )
+    vendors.posthog(
+        posthog_event(1, "u-1", 5, plan="pro", **{"$set": {"email": "ana@acme.test"}}),
+        posthog_event(2, DEVICE, 6, **{"$device_id": DEVICE}),
+        posthog_event(3, "u-2", 7, "$identify", email="bob@acme.test", **{"$anon_distinct_id": DEVICE}),
+        posthog_event(4, OTHER_DEVICE, 8),
+        posthog_event(5, "u-1", 9, name="withdrawn"),
+        # two users whom somebody has joined stay two
+        posthog_event(6, "u-1", 10, "$create_alias", alias="u-9"),
+        posthog_event(7, "u-9", 11),
     )
     second = Vendors(vendors.settings, vendors.as_of, "second").configure(
         "zendesk", topic_field=55, language_field=None
@@ -385,5 +405,14 @@ def day_two(vendors: Vendors) -> None:
         associations=[link("feedback_submissions", 8001, "tickets", 9001)],
     )
     vendors.land("mixpanel", "events", product_event(6, "u-2", 3000), removed=("pev-4",))
+    # on the second day the kiosk says whose it is, and somebody else does so, too
+    vendors.land(
+        "amplitude",
+        "events",
+        amplitude_event(6, "u-1", "kiosk", 3000),
+        amplitude_event(7, "u-2", "kiosk", 3001),
+        removed=("amp-5",),
+    )
+    vendors.land("posthog", "events", posthog_event(8, "u-2", 3000), removed=("phg-5",))
     # nothing lands for this one: somebody has corrected which field holds the topic
     Vendors(vendors.settings, vendors.as_of, "second").configure("zendesk", topic_field=56)

@@ -84,7 +84,9 @@ def run(source: str, firm: Company, now: datetime, settings: Settings) -> World:
         connection.adapters.register_loader("timestamptz", TextLoader)
         named = {
             key: native[interaction_id]
-            for key, interaction_id in connection.execute("select interaction_key, interaction_id from core.interactions")
+            for key, interaction_id in connection.execute(
+                "select interaction_key, interaction_id from core.interactions"
+            )
         }
         tables = [
             f"{schema}.{table}"

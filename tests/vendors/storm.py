@@ -55,7 +55,7 @@ ingest_source(source, as_of=datetime.fromisoformat(sys.argv[2]))
 """
 SMALL, LARGE = {"conversations": 150, "kills": 2}, {"conversations": 5000, "kills": 10}
 DAYS = 25
-ANALYTICS = ("mixpanel",)
+ANALYTICS = ("mixpanel", "amplitude", "posthog")
 
 
 def storm(

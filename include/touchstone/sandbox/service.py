@@ -92,4 +92,6 @@ def secrets(accepted: Credentials) -> dict[str, dict[str, str]]:
             "client_id": accepted.salesforce.client_id,
             "client_secret": accepted.salesforce.client_secret,
         },
+        "posthog": {"api_key": accepted.posthog.api_key},
+        "amplitude": {"api_key": accepted.amplitude.api_key, "secret_key": accepted.amplitude.secret_key},
     }

@@ -1,4 +1,4 @@
-"""HubSpot, Mixpanel and Intercom as the simulated company's server shows them, for tests of their connectors."""
+"""HubSpot, Intercom and the analytics tools as the simulated company's server shows them, for tests of their connectors."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from toolbox import cursor, rows
 
 from touchstone.sandbox.api import Sandbox
 from touchstone.settings import Settings
+from touchstone.sources.amplitude.connector import AmplitudeConnector
 from touchstone.sources.config import SourceInstance
 from touchstone.sources.http import runner
 from touchstone.sources.http.streams import Stream
@@ -18,6 +19,7 @@ from touchstone.sources.hubspot.connector import HubspotConnector
 from touchstone.sources.intercom.connector import IntercomConnector
 from touchstone.sources.mixpanel.connector import MixpanelConnector
 from touchstone.sources.options import parsed
+from touchstone.sources.posthog.connector import PosthogConnector
 from touchstone.sources.result import IngestResult
 
 _numbers = itertools.count(1)
@@ -166,6 +168,36 @@ class IntercomPlace(Place):
 
     def secrets(self) -> dict[str, str]:
         return {"token": self.sandbox.credentials.intercom.token}
+
+
+class AmplitudePlace(Place):
+    source_name = "amplitude"
+    plenty: dict[str, float] = {"export": 600_000}  # noqa: RUF012
+
+    def defaults(self) -> dict[str, Any]:
+        return {"base_url": f"{self.sandbox.url}/amplitude", "start": "2026-03-20"}
+
+    def connector(self, *streams: str) -> AmplitudeConnector:
+        return AmplitudeConnector()
+
+    def secrets(self) -> dict[str, str]:
+        known = self.sandbox.credentials.amplitude
+        return {"api_key": known.api_key, "secret_key": known.secret_key}
+
+
+class PosthogPlace(Place):
+    source_name = "posthog"
+    plenty: dict[str, float] = {"query": 600_000}  # noqa: RUF012
+
+    def defaults(self) -> dict[str, Any]:
+        known = self.sandbox.credentials.posthog
+        return {"base_url": f"{self.sandbox.url}/posthog", "project_id": known.project_id, "start": "2026-03-20"}
+
+    def connector(self, *streams: str) -> PosthogConnector:
+        return PosthogConnector()
+
+    def secrets(self) -> dict[str, str]:
+        return {"api_key": self.sandbox.credentials.posthog.api_key}
 
 
 def fault(kind: str, endpoint: str, **how: Any) -> dict[str, Any]:

@@ -11,15 +11,17 @@ from dataclasses import replace
 
 import pytest
 
+from touchstone.sources.amplitude.connector import AmplitudeConnector
 from touchstone.sources.http.budget import LATENESS, Budget, SharedBudgets
 from touchstone.sources.hubspot.connector import HubspotConnector
 from touchstone.sources.mixpanel.connector import MixpanelConnector
+from touchstone.sources.posthog.connector import PosthogConnector
 from touchstone.sources.zendesk.connector import ZendeskConnector
 from touchstone.warehouse.engine import connect
 
 VENDORS = {
     f"{connector.name} {budget.name}": budget
-    for connector in (ZendeskConnector, HubspotConnector, MixpanelConnector)
+    for connector in (ZendeskConnector, HubspotConnector, MixpanelConnector, AmplitudeConnector, PosthogConnector)
     for budget in connector.budgets.values()
 }
 _numbers = itertools.count(1)
@@ -114,6 +116,13 @@ def test_a_year_of_mixpanel_takes_six_hours(connection):
     traffic = Traffic(connection, MixpanelConnector.budgets["export"])
     traffic.ask(traffic.task(), 365)
     assert (max(traffic.sent) - min(traffic.sent)) / 3600 == pytest.approx(6.0, abs=0.01)
+
+
+def test_a_year_of_posthog_takes_three_hours(connection):
+    """The number of events of each day, and a query for each of them."""
+    traffic = Traffic(connection, PosthogConnector.budgets["query"])
+    traffic.ask(traffic.task(), 366)
+    assert (max(traffic.sent) - min(traffic.sent)) / 3600 == pytest.approx(3.0, abs=0.05)
 
 
 def test_two_tasks_share_one_budget(connection, warehouse):

@@ -17,6 +17,7 @@ from scripted import Answer, Asked, scripted
 from sandbox.small_firm import at, firm, product_event
 from touchstone.errors import SourceError
 from touchstone.sandbox.api import SandboxOptions, serve_here
+from touchstone.sources.http import periods
 from touchstone.sources.mixpanel import connector as mixpanel
 
 NOON = at(24, hours=12)  # 26 March
@@ -25,7 +26,7 @@ TODAY = NOON.date()
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch):
-    monkeypatch.setattr(mixpanel, "FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(periods, "FIRST_PAUSE", 0.001)
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +140,7 @@ def test_t20_an_export_that_is_always_cut_fails_with_its_day_and_keeps_what_was_
         place = MixpanelPlace(warehouse, sandbox)
         place.run()
         sandbox.control("traps", cut_export=1.0, cut_export_kinds=["terminated"])
-        with pytest.raises(SourceError, match=rf"the export of 2026-03-2\d failed {mixpanel.ATTEMPTS} times"):
+        with pytest.raises(SourceError, match=rf"the export of 2026-03-2\d failed {periods.ATTEMPTS} times"):
             place.run()
         assert inserted(place) == names(range(1, 101))
 
@@ -356,7 +357,7 @@ def test_t24_nul_and_lone_surrogates_are_replaced_and_counted(warehouse):
 
 
 def test_a_large_day_lands_in_parts_and_loses_what_it_no_longer_states(warehouse, monkeypatch):
-    monkeypatch.setattr(mixpanel, "PART_EVENTS", 100)
+    monkeypatch.setattr(periods, "PART_RECORDS", 100)
     events = [product_event(number, at(23, seconds=number)) for number in range(1, 1051)]
     with served(events) as sandbox:
         place = MixpanelPlace(warehouse, sandbox)
@@ -374,7 +375,7 @@ def test_a_large_day_lands_in_parts_and_loses_what_it_no_longer_states(warehouse
 
 
 def test_a_run_that_ends_amid_a_large_day_reads_the_day_again(warehouse, monkeypatch):
-    monkeypatch.setattr(mixpanel, "PART_EVENTS", 100)
+    monkeypatch.setattr(periods, "PART_RECORDS", 100)
     events = [product_event(number, at(22, seconds=number)) for number in range(1, 1051)]
     with served(events) as sandbox:
         place = MixpanelPlace(warehouse, sandbox)
@@ -395,7 +396,7 @@ def test_a_run_that_ends_amid_a_large_day_reads_the_day_again(warehouse, monkeyp
 
 
 def test_what_only_a_cut_statement_of_a_large_day_held_leaves_again(warehouse, quiet, monkeypatch):
-    monkeypatch.setattr(mixpanel, "PART_EVENTS", 100)
+    monkeypatch.setattr(periods, "PART_RECORDS", 100)
     events = [line(event(number, NOON)) for number in range(350)]
     with scripted([text(b"".join([*events, b"terminated early\n"])), text(b"".join(events[:250]))]) as api:
         place = MixpanelPlace(warehouse, quiet, base_url=api.url, start=str(TODAY))
@@ -405,7 +406,7 @@ def test_what_only_a_cut_statement_of_a_large_day_held_leaves_again(warehouse, q
 
 
 def test_a_day_of_any_size_takes_the_memory_of_a_part(warehouse, quiet, monkeypatch):
-    monkeypatch.setattr(mixpanel, "PART_EVENTS", 1000)
+    monkeypatch.setattr(periods, "PART_RECORDS", 1000)
     body = b"".join(line(event(number, NOON, note="x" * 300)) for number in range(60_000))
     with scripted([text(body)]) as api:
         place = MixpanelPlace(warehouse, quiet, base_url=api.url, start=str(TODAY))

@@ -31,6 +31,8 @@ VENDORS = {
     "intercom": "intercom:Intercom",
     "freshdesk": "freshdesk:Freshdesk",
     "salesforce": "salesforce:Salesforce",
+    "amplitude": "amplitude:Amplitude",
+    "posthog": "posthog:PostHog",
 }
 """Module and class of each vendor's API, below this package; it is imported and built only where it is served."""
 
@@ -116,7 +118,7 @@ class Server:
             body = escaped(body)
         self.answers[call.endpoint.name, answer.status] += 1
         kind = call.plan.body if answer.status == 200 else None
-        if answer.status == 200 and call.plan.export is not None and call.endpoint.name == "mixpanel.export":
+        if answer.status == 200 and call.plan.export is not None and call.endpoint.name.endswith(".export"):
             self.met[f"export:{call.plan.export}"] += 1
             kind = "disconnect" if call.plan.export == "disconnect" else kind
         if kind is not None:

@@ -21,7 +21,7 @@ class Plan:
         refusal: rate_limited or server_error; None lets it through.
         retry_after: Of a 429; None: not said.
         body: How a good answer is broken.
-        export: How a good Mixpanel export ends early.
+        export: How a good export of product events (an endpoint named `<vendor>.export`) ends early.
         advance: Seconds that the clock moves before the answer.
     """
 

@@ -78,8 +78,8 @@ class Traps(_Strict):
         page_timeout_above: Zendesk answers 504 to pages of more rows than this.
         max_url_length: HubSpot refuses longer request lines with 414.
         purged: What HubSpot deleted for good: `tickets/9000000001`, any other object, `threads/...` or `messages/...`.
-        duplicate_events, missing_events: Shares of Mixpanel's events stated twice, or not stated.
-        cut_export, cut_export_kinds: Mixpanel's exports that end early.
+        duplicate_events, missing_events: Shares of product events stated twice, or not stated.
+        cut_export, cut_export_kinds: Exports of product events that end early.
         split_records: Share of Mixpanel's events with a raw line break inside.
         ai_export_delay_seconds: How long after midnight UTC the day's files of Zendesk's AI agents appear.
         oauth_lifetime_seconds: How long an access token is good, by the virtual clock.
@@ -105,6 +105,13 @@ class Traps(_Strict):
         salesforce_purged: Ids of what Salesforce deleted for good, five minutes ago by its log of deletions.
         salesforce_deleted_log_lost: That log was purged: it names nothing, and begins now.
         salesforce_daily_requests: How many requests Salesforce answers before the day's quota is used up.
+        amplitude_ready_hours: How long after its end an hour of Amplitude's export is there.
+        amplitude_most_events: Amplitude refuses archives of more events, as it does those of more than 4 GB: 400.
+        amplitude_most_hours: Amplitude does not finish archives of more hours in time: 504.
+        posthog_late_visible_seconds: PostHog shows events with an odd number this much later than it says that they came.
+        posthog_cache_seconds: PostHog answers a query that it has answered as long ago from its memory, unless told not to.
+        posthog_most_rows: PostHog does not finish queries of more rows in time: 504.
+        posthog_row_cap: PostHog answers with fewer rows than were asked for.
         faults: At counted requests; posting them again starts their counts anew.
     """
 
@@ -158,6 +165,13 @@ class Traps(_Strict):
     salesforce_purged: list[str] = []
     salesforce_deleted_log_lost: bool = False
     salesforce_daily_requests: int | None = Field(default=None, ge=0)
+    amplitude_ready_hours: int = Field(default=2, ge=0)
+    amplitude_most_events: int | None = Field(default=None, ge=1)
+    amplitude_most_hours: int | None = Field(default=None, ge=0)
+    posthog_late_visible_seconds: int = Field(default=0, ge=0)
+    posthog_cache_seconds: int = Field(default=0, ge=0)
+    posthog_most_rows: int | None = Field(default=None, ge=1)
+    posthog_row_cap: int = Field(default=50_000, ge=1)
     drift: Drift = Drift()
     faults: list[Fault] = []
 
@@ -225,6 +239,21 @@ class SalesforceCredentials(_Strict):
     is_revoked: bool = False
 
 
+class AmplitudeCredentials(_Strict):
+    """Both keys of a project."""
+
+    api_key: str
+    secret_key: str
+
+
+class PostHogCredentials(_Strict):
+    """A personal API key; `has_scope` False: it may not query the project."""
+
+    api_key: str
+    project_id: int = 4_711
+    has_scope: bool = True
+
+
 class Credentials(_Strict):
     """What each API accepts; nothing else gets in."""
 
@@ -234,6 +263,8 @@ class Credentials(_Strict):
     intercom: IntercomCredentials
     freshdesk: FreshdeskCredentials
     salesforce: SalesforceCredentials
+    amplitude: AmplitudeCredentials
+    posthog: PostHogCredentials
 
     @classmethod
     def random(cls) -> Credentials:
@@ -259,6 +290,8 @@ class Credentials(_Strict):
             salesforce=SalesforceCredentials(
                 client_id=token_hex(20), client_secret=token_hex(32), refresh_token=token_hex(32)
             ),
+            posthog=PostHogCredentials(api_key=f"phx_{token_hex(20)}"),
+            amplitude=AmplitudeCredentials(api_key=token_hex(16), secret_key=token_hex(16)),
         )
 
 

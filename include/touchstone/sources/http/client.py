@@ -14,7 +14,8 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from tempfile import TemporaryFile
+from typing import Any, BinaryIO
 
 import httpx
 import tenacity
@@ -118,9 +119,12 @@ class ApiClient:
     def page(self, path: str, params: Mapping[str, Any] | None = None, **options: Any) -> tuple[Any, str | None]:
         """The decoded JSON of a GET, and the address of the next page by its `Link` header, None on the last; see `request`.
 
-        What is absent is (None, None).
-        """
-        return self.request("GET", path, params=params, is_linked=True, **options) or (None, None)
+        What is absent is (None, None)."""
+
+        def read(response: httpx.Response) -> tuple[Any, str | None]:
+            return self._json(response), response.links.get("next", {}).get("url")
+
+        return self.request("GET", path, params=params, read=read, **options) or (None, None)
 
     def post(self, path: str, body: Any, **options: Any) -> Any:
         """The decoded JSON of a POST; see `request`."""
@@ -137,13 +141,11 @@ class ApiClient:
         decode: Callable[[bytes], Any] | None = None,
         read: Callable[[httpx.Response], Any] | None = None,
         attempts: int | None = None,
-        is_linked: bool = False,
         **parts: Any,
     ) -> Any:
         """One request, repeated until it is answered.
 
         Args:
-            is_linked: Returns the answer with the address that its `Link` header names as the next page's.
             attempts: At most, for faults; by default those of the client.
             parts: Of the request, as httpx names them (params, json, auth).
             path: Below the base URL, or a whole URL that an answer gave.
@@ -168,8 +170,7 @@ class ApiClient:
             try:
                 if read:
                     return read(response)
-                answer = decode(response.content) if decode else self._json(response)
-                return (answer, response.links.get("next", {}).get("url")) if is_linked else answer
+                return decode(response.content) if decode else self._json(response)
             except ValueError as error:
                 raise Repeatable(f"an answer that cannot be read ({_short(str(error))})") from None
 
@@ -198,10 +199,11 @@ class ApiClient:
                 if response.status_code >= 300:
                     response.read()
             self._raise_for(response, what, budget)
-            stated = response.headers.get("content-type", "").partition(";")[0].strip()
-            if media_type is not None and stated != media_type:
+            try:
+                _require_type(response, media_type)
+            except Repeatable:
                 response.close()
-                raise Repeatable(f"an answer of type {_short(stated)!r}")
+                raise
             return response
 
         response = self._repeated(attempt, what, self._attempts)
@@ -212,6 +214,51 @@ class ApiClient:
             raise CutAnswer(f"{self.name}: {what} was cut", type(error).__name__, "Run it again.") from None
         finally:
             response.close()
+
+    @contextmanager
+    def spooled(
+        self,
+        path: str,
+        params: Mapping[str, Any],
+        *,
+        decode: Callable[[BinaryIO], Any],
+        budget: str = "default",
+        media_type: str | None = None,
+        absent: Collection[int] = (),
+        attempts: int | None = None,
+    ) -> Iterator[Any]:
+        """A long answer that is read only once it has arrived whole: it lies in a file of the temporary folder until then and while
+        it is read, so that memory holds none of it.
+
+        Args:
+            decode: Makes of the file what is read; a ValueError of it means that the body is broken, and it is fetched again.
+            media_type, absent, attempts: See `lines` and `request`; None is given for what is absent.
+        """
+        what = f"GET {path}"
+
+        def attempt() -> Any:
+            if self._budgets:
+                self._budgets.take(budget)
+            self.traffic.requests[budget] += 1
+            file.seek(0)
+            file.truncate()
+            with self._connection_faults(what), self._http.stream("GET", path, params=params) as response:
+                if response.status_code in absent:
+                    return None
+                if response.status_code >= 300:
+                    response.read()
+                self._raise_for(response, what, budget)
+                _require_type(response, media_type)
+                for chunk in response.iter_bytes():
+                    file.write(chunk)
+            file.seek(0)
+            try:
+                return decode(file)
+            except ValueError as error:
+                raise Repeatable(f"an answer that cannot be read ({_short(str(error))})") from None
+
+        with TemporaryFile(prefix="touchstone-") as file:
+            yield self._repeated(attempt, what, attempts or self._attempts)
 
     # --- one attempt
 
@@ -346,6 +393,12 @@ def _until_reset(response: httpx.Response) -> float | None:
     except ValueError:
         now = time.time()
     return max(0.0, int(stated) - now)
+
+
+def _require_type(response: httpx.Response, media_type: str | None) -> None:
+    stated = response.headers.get("content-type", "").partition(";")[0].strip()
+    if media_type is not None and stated != media_type:
+        raise Repeatable(f"an answer of type {_short(stated)!r}")
 
 
 def _body(response: httpx.Response) -> Any:

@@ -8,33 +8,26 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
-import time
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from functools import partial
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 import httpx
 
-from touchstone.sources.characters import decoded, storable
 from touchstone.sources.config import SourceInstance
+from touchstone.sources.http import periods
 from touchstone.sources.http.budget import Budget
 from touchstone.sources.http.client import ApiClient
 from touchstone.sources.http.faults import CredentialsError, CutAnswer, PermissionRefused, RequestRefused
-from touchstone.sources.http.streams import Context, Page, Part, Placed, RawStream, Record, State, Stream, Ways, Window
+from touchstone.sources.http.periods import Refused, no_event, record_of
+from touchstone.sources.http.streams import Context, Page, Placed, RawStream, Record, State, Stream, Ways
 from touchstone.sources.mixpanel.source import Mixpanel
-from touchstone.sources.reasons import kept_payload
-
-log = logging.getLogger(__name__)
 
 PATH = "/export"
 MEDIA_TYPE = "text/plain"
 TRAILING_DAYS = 5
-PART_EVENTS = 10_000
-ATTEMPTS = 5
-FIRST_PAUSE = 1.0
 LONGEST_RECORD = 16 * 1024 * 1024
 _TERMINATED = b"terminated early"
 
@@ -104,7 +97,7 @@ class MixpanelConnector:
         return None
 
     def streams(self, source: SourceInstance) -> list[Stream]:
-        return [Stream("events", _walk, backfill=_interval)]
+        return [Stream("events", _walk, backfill=periods.interval)]
 
     def check(self, context: Context) -> list[tuple[str, Callable[[], Any]]]:
         return [("export of events", partial(_probe, context))]
@@ -132,36 +125,14 @@ def _today(context: Context) -> date:
     return context.window.now.astimezone(ZoneInfo(context.source.options(Mixpanel).time_zone)).date()
 
 
-def _interval(window: Window) -> State:
-    first, last = window.interval
-    return {"walk": {"next": first.isoformat(), "last": last.isoformat()}}
-
-
 def _walk(context: Context, state: State) -> Iterator[Page]:
-    """Days in their order up to today; the next run begins some days before the day on which this walk began.
-
-    What a walk read before it was stopped may have become stale when it goes on: the day that counts is that of its beginning.
-    """
-    today = _today(context)
-    walk = state.get("walk")
-    if walk is None:
-        start = context.source.options(Mixpanel).start
-        through = state.get("through")
-        first = start if through is None else max(start, date.fromisoformat(through) - timedelta(days=TRAILING_DAYS))
-        walk = {"next": first.isoformat(), "began": today.isoformat()}
-    last = min(today, date.fromisoformat(walk.get("last", today.isoformat())))
-    day = date.fromisoformat(walk["next"])
-    while day <= last:
-        following = day + timedelta(days=1)
-        for page in _day(context, day):
-            if _is_last(page):
-                page.state = (
-                    {"through": walk.get("began")}
-                    if day == last
-                    else {**state, "walk": {**walk, "next": following.isoformat()}}
-                )
-            yield page
-        day = following
+    return periods.walk_days(
+        state,
+        start=context.source.options(Mixpanel).start,
+        today=_today(context),
+        trailing=TRAILING_DAYS,
+        pages_of=partial(_day, context),
+    )
 
 
 # --- one day
@@ -173,55 +144,17 @@ def _parameters(context: Context, day: date) -> dict[str, Any]:
 
 
 def _day(context: Context, day: date) -> Iterator[Page]:
-    """The pages of a day, from its beginning again where its body was cut.
-
-    A day that states fewer events than are held of it is believed when it does so twice: a body may end early without a word.
-    """
-    held = context.rows.count("events", day.isoformat())
-    smaller: int | None = None
-    for attempt in range(1, ATTEMPTS + 1):
-        count = 0
-        try:
-            for page in _pages(context, day):
-                count += len({record.row_id for record in page.records["events"]})
-                if _is_last(page) and count < held and count != smaller:
-                    smaller = count
-                    raise CutAnswer(f"the export of {day} states {count} of the {held} events that are held of it")
-                yield page
-            return
-        except CutAnswer as fault:
-            if attempt == ATTEMPTS:
-                raise CutAnswer(
-                    f"{context.source.name}: the export of {day} failed {ATTEMPTS} times", fault.thing, "Run it again."
-                ) from None
-            pause = FIRST_PAUSE * 2 ** (attempt - 1)
-            log.warning("%s: %s; again in %.1f s", context.source.name, fault.thing, pause)
-            time.sleep(pause)
-
-
-def _is_last(page: Page) -> bool:
-    return page.part is None or page.part.is_last
+    return periods.believed(context, "events", f"the export of {day}", partial(_pages, context, day))
 
 
 def _pages(context: Context, day: date) -> Iterator[Page]:
-    """A day in one page, or in parts of `PART_EVENTS`; the last page is made when the body has proved whole."""
+    """A day in one page, or in parts; the last page is made when the body has proved whole."""
     name = day.isoformat()
-    records: list[Record] = []
-    is_first = True
     asked = _parameters(context, day)
     with context.api.lines(PATH, asked, budget="export", media_type=MEDIA_TYPE) as lines:
         reader = Reader(context.api, f"the export of {day}")
-        for record in reader.events(lines):
-            if len(records) == PART_EVENTS:
-                part = Part("events", name, is_first, is_last=False)
-                yield Page({"events": records}, None, refused=reader.taken(), part=part)
-                records, is_first = [], False
-            records.append(Placed(record, _event_id(record), name))
-    if is_first:
-        yield Page({"events": records}, None, replaced={"events": {name}}, refused=reader.taken())
-    else:
-        part = Part("events", name, is_first=False, is_last=True)
-        yield Page({"events": records}, None, refused=reader.taken(), part=part)
+        stated = (Placed(record, _event_id(record), name) for record in reader.events(lines))
+        yield from periods.in_pages("events", [(name, stated)], reader.taken)
 
 
 def _event_id(record: Record) -> str | None:
@@ -253,9 +186,9 @@ class Reader:
     def __init__(self, api: ApiClient, what: str) -> None:
         self._api = api
         self._what = what
-        self._refused: list[tuple[str, str, str, str, str]] = []
+        self._refused: list[Refused] = []
 
-    def taken(self) -> list[tuple[str, str, str, str, str]]:
+    def taken(self) -> list[Refused]:
         """What was refused since this was last asked."""
         refused, self._refused = self._refused, []
         return refused
@@ -307,31 +240,11 @@ class Reader:
 
     def _event(self, body: bytes) -> Record | None:
         """The event that a body states; None for everything else."""
-        try:
-            try:
-                value, count = decoded(body)
-            except ValueError:
-                value, count = storable(json.loads(body.decode(), strict=False))
-        except (ValueError, RecursionError):
+        value = record_of(self._api, body)
+        if value is None or not isinstance(value.get("event"), str) or not isinstance(value.get("properties"), dict):
             return None
-        is_event = (
-            isinstance(value, dict)
-            and isinstance(value.get("event"), str)
-            and isinstance(value.get("properties"), dict)
-        )
-        if not is_event:
-            return None
-        self._api.traffic.replaced_characters += count
         return value
 
     def _refuse(self, lines: list[bytes]) -> None:
         if any(line.strip() for line in lines):
-            self._refused.append(
-                (
-                    "events",
-                    "json_malformed",
-                    "is not an event in JSON",
-                    "Report it to Mixpanel; the event lands by itself once it is stated correctly.",
-                    kept_payload(b"\n".join(lines)),
-                )
-            )
+            self._refused.append(no_event("events", "Mixpanel", lines))

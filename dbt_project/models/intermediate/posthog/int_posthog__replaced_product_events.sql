@@ -1,0 +1,2 @@
+-- one row per statement of an event that left or was replaced, in the shape that all sources share
+{{ replaced_product_events_of('posthog', statements=['$identify', '$create_alias', '$merge_dangerously', '$set', '$groupidentify']) }}

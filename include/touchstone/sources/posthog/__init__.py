@@ -1,0 +1,1 @@
+"""PostHog: product events, by queries in HogQL."""
