@@ -57,4 +57,8 @@ def secrets(accepted: Credentials) -> dict[str, dict[str, str]]:
         },
         "hubspot": {"token": accepted.hubspot.token},
         "mixpanel": {"user": accepted.mixpanel.user, "secret": accepted.mixpanel.secret},
+        "langfuse": {
+            "public_key": accepted.langfuse.public_key,
+            "secret_key": accepted.langfuse.secret_key,
+        },
     }

@@ -83,6 +83,11 @@ class Traps(_Strict):
         ai_export_delay_seconds: How long after midnight UTC the day's files of Zendesk's AI agents appear.
         oauth_lifetime_seconds: How long an access token is good, by the virtual clock.
         mixpanel_payment_required: The plan does not hold raw export: 402.
+        langfuse_late_seconds: Every second trace of Langfuse, with its observations, shows this much later.
+        langfuse_session_late_seconds: Traces of odd conversations name their session this much after they show.
+        langfuse_api: Which generation of Langfuse's endpoints is there, v3 or v4; None: both.
+        langfuse_same_cursor: Langfuse's lists hand out the cursor that they were asked with.
+        langfuse_deleted: Ids of traces that somebody deleted at Langfuse.
         faults: At counted requests; posting them again starts their counts anew.
     """
 
@@ -115,6 +120,11 @@ class Traps(_Strict):
     ai_export_delay_seconds: int = Field(default=0, ge=0)
     oauth_lifetime_seconds: int = Field(default=1800, ge=1)
     mixpanel_payment_required: bool = False
+    langfuse_late_seconds: int = Field(default=0, ge=0)
+    langfuse_session_late_seconds: int = Field(default=0, ge=0)
+    langfuse_api: Literal["v3", "v4"] | None = None
+    langfuse_same_cursor: bool = False
+    langfuse_deleted: list[str] = []
     drift: Drift = Drift()
     faults: list[Fault] = []
 
@@ -161,12 +171,20 @@ class MixpanelCredentials(_Strict):
     is_member: bool = True
 
 
+class LangfuseCredentials(_Strict):
+    """Keys of the project."""
+
+    public_key: str
+    secret_key: str
+
+
 class Credentials(_Strict):
     """What each API accepts; nothing else gets in."""
 
     zendesk: ZendeskCredentials
     hubspot: HubSpotCredentials
     mixpanel: MixpanelCredentials
+    langfuse: LangfuseCredentials
 
     @classmethod
     def random(cls) -> Credentials:
@@ -187,6 +205,7 @@ class Credentials(_Strict):
                 refresh_token=f"na1-{token_hex(18)}",
             ),
             mixpanel=MixpanelCredentials(secret=token_hex(16), project_secret=token_hex(16)),
+            langfuse=LangfuseCredentials(public_key=f"pk-lf-{token_hex(16)}", secret_key=f"sk-lf-{token_hex(16)}"),
         )
 
 
