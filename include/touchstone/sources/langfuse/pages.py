@@ -102,10 +102,10 @@ def by_day(
     kept = {"last": walk["last"]} if "last" in walk else {}
     while day <= last:
         asked = {**params, bounds[0]: _midnight(day), **({bounds[1]: _midnight(day + DAY)} if day < today else {})}
-        seen: set[str] = set()
+        seen: set[tuple[Any, Any]] = set()
         for number, records, meta in _numbered(context, path, asked, first_page):
             newest = _newest(context, newest, records, begun)
-            seen |= {str(one.get("id")) for one in records if isinstance(one, dict)}
+            seen |= {_identity(one, f"{number}/{place}") for place, one in enumerate(records)}
             # one that left behind the reader's back took its place, but not what moved into it
             most, count = max(most, int(meta["totalItems"])), before + len(seen)
             if number < int(meta["totalPages"]):
@@ -139,6 +139,12 @@ def _numbered(
         if number >= int(answer["meta"]["totalPages"]):
             return
         number += 1
+
+
+def _identity(record: Any, place: str) -> tuple[Any, Any]:
+    """What tells two records apart: an observation's id is unique in its trace alone. What has no id is known by its place."""
+    own = record.get("id") if isinstance(record, dict) else None
+    return (None, place) if own is None else (record.get("traceId"), own)
 
 
 def _since(state: State, first: datetime, back: timedelta) -> datetime:
