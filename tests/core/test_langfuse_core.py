@@ -88,7 +88,9 @@ HISTORY = {
 }
 FIRST = [
     trace("shape-text", "  plain words ", '"quoted"'),
-    trace("shape-list", HISTORY, [{"role": "assistant", "content": "first"}, {"role": "assistant", "content": "second"}]),
+    trace(
+        "shape-list", HISTORY, [{"role": "assistant", "content": "first"}, {"role": "assistant", "content": "second"}]
+    ),
     trace("shape-parts", [{"role": "user", "parts": [{"type": "text", "content": "in parts"}]}], {"answer": "found"}),
     trace("shape-odd", {"a": [1, 2]}, {"output": {"text": "deep"}}),
     trace("shape-number", 42, None),
@@ -161,7 +163,9 @@ def core(warehouse: Settings):
     build(warehouse, FIRST, "main")
     with closing(connect("transformer", autocommit=True, settings=warehouse)) as connection:
         connection.row_factory = dict_row
-        alone = "select count(*) as n from core.interactions where instance = 'main' and interaction_id = 'late-session'"
+        alone = (
+            "select count(*) as n from core.interactions where instance = 'main' and interaction_id = 'late-session'"
+        )
         assert connection.execute(alone).fetchone() == {"n": 1}
         named = [one | {"sessionId": "named"} if one["id"] == "late-session" else one for one in FIRST]
         build(warehouse, named, "main")
@@ -286,7 +290,9 @@ def test_a_conversation_that_had_begun_before_the_start_is_incomplete(core):
 def test_conversations_of_a_helpdesk_are_kept_left_out_or_alone(core):
     assert interaction(core, "ticketed")["attributes"]["ticket_id"] == "77"
     held = {
-        instance: core.execute("select count(*) as n from core.interactions where instance = %s", [instance]).fetchone()["n"]
+        instance: core.execute(
+            "select count(*) as n from core.interactions where instance = %s", [instance]
+        ).fetchone()["n"]
         for instance in ("main", "without", "with")
     }
     assert held == {"main": 14, "without": 13, "with": 1}
@@ -294,5 +300,7 @@ def test_conversations_of_a_helpdesk_are_kept_left_out_or_alone(core):
 
 
 def test_what_belongs_to_no_known_trace_is_kept_in_raw_alone(core):
-    (row,) = core.execute("select id from raw_langfuse.observations where interaction_id = 'orphan' and instance = 'main'")
+    (row,) = core.execute(
+        "select id from raw_langfuse.observations where interaction_id = 'orphan' and instance = 'main'"
+    )
     assert row == {"id": "orphan:s1"}

@@ -18,7 +18,8 @@ observations as (
         (
             observations.observation_type = 'TOOL'
             or {{ json_value('turns.options', 'tools') }} ? observations.observation_name
-        ) as is_tool
+        ) as is_tool,
+        ({{ json_value('turns.options', 'handoff_tools') }} ? observations.observation_name) as is_handoff
     from turns
     inner join {{ ref('stg_langfuse__observations') }} as observations
         on
@@ -78,7 +79,12 @@ steps as (
         min(version) filter (where observation_type = 'GENERATION') as generation_version,
         sum({{ try_cast('usage_details', 'input', 'numeric') }}) as input_tokens,
         sum({{ try_cast('usage_details', 'output', 'numeric') }}) as output_tokens,
-        sum(total_cost) filter (where observation_type = 'GENERATION') as cost
+        sum(total_cost) filter (where observation_type = 'GENERATION') as cost,
+        (
+            array_agg(coalesce({{ json_text('ops.try_json(input)', 'reason') }}, 'true') order by begun_at, observation_id)
+            filter (where is_handoff)
+        )[1] as handoff_said,
+        min(begun_at) filter (where is_handoff) as handoff_at
     from observations
     group by instance, trace_id
 

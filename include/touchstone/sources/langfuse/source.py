@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from touchstone.sources.declaration import Declaration
 from touchstone.sources.options import Http
+from touchstone.sources.traced import Traced
 
 Place = Annotated[str, Field(pattern=r"^(metadata|tag)\.\S+$")]
 """Where a trace says something: `metadata.<key>` (dots go deeper), or `tag.<name>` for a tag `<name>:<value>`."""
@@ -40,23 +41,7 @@ class Fields(BaseModel):
     topic: Place | None = None
 
 
-class Rating(BaseModel):
-    """The score that is the customer's rating of the conversation, and its scale."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    score: str
-    min: float
-    max: float
-
-    @model_validator(mode="after")
-    def _is_scale(self) -> Rating:
-        if self.max <= self.min:
-            raise ValueError("must have a `max` above its `min`")
-        return self
-
-
-class Langfuse(Http):
+class Langfuse(Traced, Http):
     """Langfuse.
 
     Attributes:
@@ -64,13 +49,8 @@ class Langfuse(Http):
         environments: Whose traces are read; left out, all.
         late_days: How far back every run reads again, since traces arrive, grow and change after their timestamp.
         score_days: The same of scores, which people change later.
-        feedback: Names of the scores that are the customer's thumbs on an answer.
-        rating: The customer's rating of the conversation.
-        handoff_tools, handoff_scores: Names of the tools and scores that say that a person takes over.
         retrievers, tools: Names of plain spans that look up articles, or call a tool, beside those of type RETRIEVER and TOOL.
         input_path, output_path: Where in a trace's input and output the text is, with dots; left out, the usual shapes.
-        tickets: What becomes of conversations that name a ticket (`fields.ticket`), which a helpdesk states too: keep,
-            exclude, or only (those alone).
     """
 
     source: Literal["langfuse"]
@@ -80,21 +60,10 @@ class Langfuse(Http):
     late_days: int = Field(3, ge=1)
     score_days: int = Field(14, ge=1)
     fields: Fields = Fields()
-    feedback: list[str] = Field(default_factory=list)
-    rating: Rating | None = None
-    handoff_tools: list[str] = Field(default_factory=list)
-    handoff_scores: list[str] = Field(default_factory=list)
     retrievers: list[str] = Field(default_factory=list)
     tools: list[str] = Field(default_factory=list)
     input_path: str | None = None
     output_path: str | None = None
-    tickets: Literal["keep", "exclude", "only"] = "keep"
-
-    @model_validator(mode="after")
-    def _knows_tickets(self) -> Langfuse:
-        if self.tickets != "keep" and self.fields.ticket is None:
-            raise ValueError(f"`tickets: {self.tickets}` needs `fields.ticket`, where a trace names its ticket")
-        return self
 
 
 # Observations and scores belong to a trace, and only that one says which conversation it is part of.
