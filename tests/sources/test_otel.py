@@ -356,6 +356,17 @@ def test_a_backfill_takes_the_spans_of_its_days_and_moves_no_cursor(place, folde
     assert place.run().detail["records"]["spans"] == 5
 
 
+def test_hidden_files_are_left_alone_and_hidden_folders_above_do_not_matter(warehouse, tmp_path):
+    folder = tmp_path / ".touchstone" / "spans"
+    (folder / ".partial").mkdir(parents=True)
+    (folder / "a.json").write_bytes(line(span(1, 1)))
+    for hidden in (".b.json", ".partial/c.json", "d.txt"):
+        (folder / hidden).write_bytes(line(span(1, 2)))
+    place = OtelPlace(warehouse, path=str(folder))
+    place.run()
+    assert len(place.rows("spans")) == 1
+
+
 def test_a_folder_that_is_not_there_says_so(warehouse, tmp_path):
     place = OtelPlace(warehouse, path=str(tmp_path / "absent"))
     with pytest.raises(SourceError, match="no such file or folder"):

@@ -80,7 +80,9 @@ def files_of(path: Path) -> list[Path]:
     return sorted(
         one
         for one in path.rglob("*")
-        if one.is_file() and one.name.endswith(SUFFIXES) and not any(part.startswith(".") for part in one.parts)
+        if one.is_file()
+        and one.name.endswith(SUFFIXES)
+        and not any(part.startswith(".") for part in one.relative_to(path).parts)
     )
 
 
