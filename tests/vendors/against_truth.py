@@ -8,8 +8,8 @@ from itertools import pairwise
 from typing import Any
 
 from touchstone.sandbox.api import ids
-from touchstone.sandbox.api.intercom_ids import intercom_id
 from touchstone.sandbox.api.freshdesk_ids import freshdesk_id
+from touchstone.sandbox.api.intercom_ids import intercom_id
 from touchstone.sandbox.model import Company
 from touchstone.sandbox.state import moments
 from touchstone.sandbox.truth import canonical
@@ -41,8 +41,12 @@ def quiet_moment(company: Company, start: datetime) -> datetime:
 
 
 def truth_of(
-    company: Company, now: datetime, source: str, *, has_merges: bool = True
-    company: Company, now: datetime, source: str, native: Callable[[str], Any] | None = None
+    company: Company,
+    now: datetime,
+    source: str,
+    native: Callable[[str], Any] | None = None,
+    *,
+    has_merges: bool = True,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Conversations and messages that a perfect extraction holds.
 

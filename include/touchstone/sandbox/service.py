@@ -94,4 +94,8 @@ def secrets(accepted: Credentials) -> dict[str, dict[str, str]]:
         },
         "posthog": {"api_key": accepted.posthog.api_key},
         "amplitude": {"api_key": accepted.amplitude.api_key, "secret_key": accepted.amplitude.secret_key},
+        "langfuse": {
+            "public_key": accepted.langfuse.public_key,
+            "secret_key": accepted.langfuse.secret_key,
+        },
     }

@@ -30,6 +30,7 @@ SUPPORTED_SERVERS = range(15, 19)
 SCRIPTS: tuple[tuple[str, str | None], ...] = (
     ("010_schemas.sql", None),
     ("020_functions.sql", None),
+    ("025_traces.sql", None),
     ("030_ops.sql", None),
     ("035_api.sql", None),
     ("070_feedback.sql", None),

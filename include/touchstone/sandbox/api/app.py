@@ -33,6 +33,7 @@ VENDORS = {
     "salesforce": "salesforce:Salesforce",
     "amplitude": "amplitude:Amplitude",
     "posthog": "posthog:PostHog",
+    "langfuse": "langfuse:Langfuse",
 }
 """Module and class of each vendor's API, below this package; it is imported and built only where it is served."""
 

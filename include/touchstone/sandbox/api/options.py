@@ -112,6 +112,11 @@ class Traps(_Strict):
         posthog_cache_seconds: PostHog answers a query that it has answered as long ago from its memory, unless told not to.
         posthog_most_rows: PostHog does not finish queries of more rows in time: 504.
         posthog_row_cap: PostHog answers with fewer rows than were asked for.
+        langfuse_late_seconds: Every second trace of Langfuse, with its observations, shows this much later.
+        langfuse_session_late_seconds: Traces of odd conversations name their session this much after they show.
+        langfuse_api: Which generation of Langfuse's endpoints is there, v3 or v4; None: both.
+        langfuse_same_cursor: Langfuse's lists hand out the cursor that they were asked with.
+        langfuse_deleted: Ids of traces that somebody deleted at Langfuse.
         faults: At counted requests; posting them again starts their counts anew.
     """
 
@@ -172,6 +177,11 @@ class Traps(_Strict):
     posthog_cache_seconds: int = Field(default=0, ge=0)
     posthog_most_rows: int | None = Field(default=None, ge=1)
     posthog_row_cap: int = Field(default=50_000, ge=1)
+    langfuse_late_seconds: int = Field(default=0, ge=0)
+    langfuse_session_late_seconds: int = Field(default=0, ge=0)
+    langfuse_api: Literal["v3", "v4"] | None = None
+    langfuse_same_cursor: bool = False
+    langfuse_deleted: list[str] = []
     drift: Drift = Drift()
     faults: list[Fault] = []
 
@@ -254,6 +264,13 @@ class PostHogCredentials(_Strict):
     has_scope: bool = True
 
 
+class LangfuseCredentials(_Strict):
+    """Keys of the project."""
+
+    public_key: str
+    secret_key: str
+
+
 class Credentials(_Strict):
     """What each API accepts; nothing else gets in."""
 
@@ -265,6 +282,7 @@ class Credentials(_Strict):
     salesforce: SalesforceCredentials
     amplitude: AmplitudeCredentials
     posthog: PostHogCredentials
+    langfuse: LangfuseCredentials
 
     @classmethod
     def random(cls) -> Credentials:
@@ -292,6 +310,7 @@ class Credentials(_Strict):
             ),
             posthog=PostHogCredentials(api_key=f"phx_{token_hex(20)}"),
             amplitude=AmplitudeCredentials(api_key=token_hex(16), secret_key=token_hex(16)),
+            langfuse=LangfuseCredentials(public_key=f"pk-lf-{token_hex(16)}", secret_key=f"sk-lf-{token_hex(16)}"),
         )
 
 

@@ -119,7 +119,8 @@ class ApiClient:
     def page(self, path: str, params: Mapping[str, Any] | None = None, **options: Any) -> tuple[Any, str | None]:
         """The decoded JSON of a GET, and the address of the next page by its `Link` header, None on the last; see `request`.
 
-        What is absent is (None, None)."""
+        What is absent is (None, None).
+        """
 
         def read(response: httpx.Response) -> tuple[Any, str | None]:
             return self._json(response), response.links.get("next", {}).get("url")

@@ -146,6 +146,8 @@ class Context:
         skipped: Records that the API refuses one by one, counted by reason.
         deleted: Records that were found to be deleted for good, counted by kind.
         warnings: What a person should know of this run.
+        secrets: Credentials by name, for walks that ask no API.
+        replaced_characters: U+FFFD that such walks have set for what PostgreSQL cannot hold.
     """
 
     apis: dict[str, ApiClient]
@@ -156,6 +158,8 @@ class Context:
     skipped: dict[str, int] = field(default_factory=dict)
     deleted: dict[str, int] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    secrets: dict[str, str] = field(default_factory=dict, repr=False)
+    replaced_characters: int = 0
 
     @property
     def api(self) -> ApiClient:
@@ -195,7 +199,7 @@ class Stream:
 
 
 class Connector(Protocol):
-    """The verbs of a source that is read over HTTP.
+    """The verbs of a source that is read over HTTP, or in pages from elsewhere: then it has no API and no budgets.
 
     Attributes:
         name: Of the source; its raw schema is `raw_<name>`.

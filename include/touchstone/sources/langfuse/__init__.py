@@ -1,0 +1,1 @@
+"""Langfuse: the traces of AI agents, and what was said of them."""

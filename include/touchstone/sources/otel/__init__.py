@@ -1,0 +1,1 @@
+"""OpenTelemetry: spans of AI agents by the conventions for generative AI."""
