@@ -16,6 +16,8 @@ from touchstone.warehouse.engine import connect
 VENDOR_ID = {
     "zendesk": ids.zendesk_id,
     "hubspot": ids.hubspot_id,
+    # a database of the company's own holds its own ids
+    "sql": str,
 }
 
 

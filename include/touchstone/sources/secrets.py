@@ -61,7 +61,7 @@ def from_connection(connection: dict[str, Any], ways: Ways, given: dict[str, str
     usual = list(ways[0])
     if connection.get("login") and len(usual) > 1:
         found.setdefault(usual[0], str(connection["login"]))
-    if connection.get("password"):
+    if connection.get("password") and usual:
         found.setdefault(usual[-1], str(connection["password"]))
     return found
 

@@ -1,4 +1,4 @@
-"""One run of a source that is read over HTTP: its streams one after the other, each page landed with its cursor."""
+"""One run of a source that a connector reads, mostly over HTTP: its streams one after the other, each page landed with its cursor."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ def _context(
             )
             for name, (base_url, auth) in connector.apis(source, given).items()
         }
-        yield Context(apis, source, window, held=lambda stream, ids: {})
+        yield Context(apis, source, window, held=lambda stream, ids: {}, secrets=given)
 
 
 def _budgets(connector: Connector, source: SourceInstance) -> dict[str, Budget]:
@@ -226,7 +226,7 @@ def _detail(
         "requests": requests,
         "repeated_requests": sum(sum(one.repeated.values()) for one in traffic),
         "waited_seconds": round(sum(one.waited_seconds for one in traffic), 1),
-        "replaced_characters": sum(one.replaced_characters for one in traffic),
+        "replaced_characters": context.replaced_characters + sum(one.replaced_characters for one in traffic),
         "schema_changes": shapes.changes,
         "skipped_records": context.skipped,
         "deleted_for_good": context.deleted,

@@ -127,6 +127,9 @@ class Rows(Protocol):
     def present(self, stream: str) -> Iterable[str]:
         """Ids of all rows that the stream holds and whose payload does not say that they are archived."""
 
+    def present_after(self, stream: str, prefix: str, after: str, most: int) -> list[str]:
+        """The next of these ids, of those that begin with a prefix, in the order of the warehouse."""
+
     def payloads(self, stream: str, ids: list[str]) -> dict[str, Record]:
         """Payloads by id, of those that the stream holds."""
 
@@ -146,6 +149,8 @@ class Context:
         skipped: Records that the API refuses one by one, counted by reason.
         deleted: Records that were found to be deleted for good, counted by kind.
         warnings: What a person should know of this run.
+        secrets: Credentials by name, for walks that ask no API.
+        replaced_characters: U+FFFD that such walks have set for what PostgreSQL cannot hold.
     """
 
     apis: dict[str, ApiClient]
@@ -156,6 +161,8 @@ class Context:
     skipped: dict[str, int] = field(default_factory=dict)
     deleted: dict[str, int] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    secrets: dict[str, str] = field(default_factory=dict, repr=False)
+    replaced_characters: int = 0
 
     @property
     def api(self) -> ApiClient:
@@ -195,7 +202,7 @@ class Stream:
 
 
 class Connector(Protocol):
-    """The verbs of a source that is read over HTTP.
+    """The verbs of a source that is read over HTTP, or in pages from elsewhere: then it has no API and no budgets.
 
     Attributes:
         name: Of the source; its raw schema is `raw_<name>`.
