@@ -135,6 +135,7 @@ class _Walk:
             yield from self._without_key()
             bounds = self._bounds(state)
             if bounds is None:
+                self._doubt_emptiness()
                 return
             (after, bound), after_id = bounds, None
         while rows := self._rows(after, after_id, bound):
@@ -213,18 +214,17 @@ class _Walk:
         done = {name: value for name, value in base.items() if name != "reconcile"}
         yield Page({self._entry.kind: []}, {**done, "reconciled": today.isoformat()})
 
+    def _doubt_emptiness(self) -> None:
+        """A table without any row is told, not believed: it is rather a wrong name or role than the end of all that was."""
+        if self._context.rows.present_after(self._entry.kind, self._entry.id_prefix, "", 1):
+            self._context.warn(f"{self._entry.label} holds no row any more; what is held of it stays")
+
     def _gone(self, base: State) -> Iterator[Page]:
         kind, prefix = self._entry.kind, self._entry.id_prefix
         after = base.get("reconcile", "")
         sample = self._database.ask(self._entry, self._selected.page(None, None, None, 1), 1, PAGE_BYTES)
         count = 0
-        while held := self._context.rows.present_after(kind, prefix, after, ID_ROWS):
-            if not sample:
-                raise SourceError(
-                    f"{self._context.source.name}: {self._entry.label} holds no row any more",
-                    f"{len(held)} or more are held",
-                    "Correct the entry, or take `reconcile` out where the table was emptied on purpose.",
-                )
+        while sample and (held := self._context.rows.present_after(kind, prefix, after, ID_ROWS)):
             ids = {row: as_id(row.removeprefix(prefix), sample[0][self._entry.id]) for row in held}
             statement = self._selected.present(list(ids.values()))
             found = self._database.ask(self._entry, statement, ID_ROWS, PAGE_BYTES)

@@ -73,17 +73,17 @@ class Database:
             engine = sa.create_engine(
                 url, pool_size=1, max_overflow=1, pool_pre_ping=True, hide_parameters=True, connect_args=arguments
             )
-        except exc.ArgumentError:
-            raise ConfigurationError(
-                f"{self.name}: `url` is no address of a database",
-                None,
-                "Write it as postgresql+psycopg://reader@db.example.com/chat.",
-            ) from None
         except exc.NoSuchModuleError:
             raise ConfigurationError(
                 f"{self.name}: no dialect of SQLAlchemy has the name that `url` begins with",
                 url.drivername,
                 "Correct it, or install the package that brings the dialect beside Touchstone.",
+            ) from None
+        except exc.ArgumentError:
+            raise ConfigurationError(
+                f"{self.name}: `url` is no address of a database",
+                None,
+                "Write it as postgresql+psycopg://reader@db.example.com/chat.",
             ) from None
         except ModuleNotFoundError as error:
             raise ConfigurationError(
