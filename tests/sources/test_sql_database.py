@@ -169,6 +169,7 @@ def test_refused_credentials_and_silence_are_told_apart(database):
             "columns",
             "no column that `fields.text` names: 'words'. It has id, chat",
         ),
+        ({"leave_out": ["pasword"]}, "columns", "no column that `leave_out` names: 'pasword'"),
         ({"cursor": "chat"}, "order", "the cursor of messages \\(lines\\) is neither a number nor a time"),
         ({"table": "wall"}, "order", "rows without a place in its order: 'said is null'.*`cursor` takes several"),
         ({"table": "wall", "cursor": "id"}, "order", "`id` of messages \\(wall\\) is not unique"),

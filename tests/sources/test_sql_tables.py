@@ -323,9 +323,10 @@ def test_what_no_field_takes_lands_unless_it_is_left_out(desk):
     one.say(1, extra="seen")
     one.ingest()
     assert one.held["1"]["raw"] == {"changed": "2026-03-01 09:00:00", "extra": "seen"}
-    one.table["leave_out"] = ["extra"]
+    one.table |= {"leave_out": ["extra", "changed"], "fields": FIELDS | {"intent": "extra"}}
     one.ingest()
-    assert "extra" not in one.held["1"]["raw"]
+    assert "raw" not in one.held["1"]
+    assert one.held["1"]["intent"] == "seen"
 
 
 def test_fields_come_from_json_constants_defaults_and_units(desk):

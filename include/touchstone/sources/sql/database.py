@@ -28,7 +28,7 @@ ATTEMPTS = 4
 FIRST_PAUSE = 1.0
 CURSOR = "touchstone_cursor"
 _REFUSED = ("28000", "28P01")
-_CONNECT_SECONDS = {"postgresql": "connect_timeout", "mysql": "connect_timeout", "mariadb": "connect_timeout"}
+_WITH_CONNECT_TIMEOUT = ("psycopg", "psycopg2", "pymysql", "mysqldb")
 
 
 class Database:
@@ -66,8 +66,8 @@ class Database:
             url = make_url(stated)
             if "password" in secrets:
                 url = url.set(password=secrets["password"])
-            backend = url.get_backend_name()
-            arguments = {_CONNECT_SECONDS[backend]: 30} if backend in _CONNECT_SECONDS else {}
+            backend, driver = url.get_backend_name(), url.get_driver_name()
+            arguments = {"connect_timeout": 30} if driver in _WITH_CONNECT_TIMEOUT else {}
             if backend == "sqlite":
                 url = _read_only_file(url)
             engine = sa.create_engine(
@@ -229,7 +229,8 @@ class Database:
         names = self.columns(entry)
         used = {entry.id: "id"} | dict.fromkeys(entry.cursor, "cursor") | dict.fromkeys(entry.where, "where")
         used |= {name: f"fields.{field}" for field, column in entry.fields.items() for name in column.column}
-        for name, place in used.items():
+        # what is to be left out must be there: a slip of the pen would let it in
+        for name, place in (dict.fromkeys(entry.leave_out, "leave_out") | used).items():
             if name not in names:
                 raise SourceError(
                     f"{self.name}: {entry.label} has no column that `{place}` names",
@@ -240,7 +241,7 @@ class Database:
         columns = relation.c
         parts = [columns[name] for name in entry.cursor]
         cursor = parts[0] if len(parts) == 1 else sa.func.coalesce(*parts)
-        wanted = [columns[name] for name in names if name not in entry.leave_out]
+        wanted = [columns[name] for name in names if name in used or name not in entry.leave_out]
         statement = sa.select(*wanted, cursor.label(CURSOR))
         for name, value in entry.where.items():
             statement = statement.where(_is(columns[name], value))

@@ -39,7 +39,7 @@ class Mapper:
         latest = self._checker.latest
         self._kinds = {one.name: one.kind for one in self.kind.fields}
         self._rules = {one.name: field_rule(one, latest, latest) for one in self.kind.fields}
-        self._mapped = {entry.id, CURSOR} | {
+        self._mapped = {entry.id, CURSOR, *entry.leave_out} | {
             name for column in entry.fields.values() if column.path is None for name in column.column
         }
 

@@ -78,7 +78,7 @@ class Table(BaseModel):
             units of the number.
         id_prefix: Goes before the ids of this table, where tables of one kind number their rows alike.
         where: Rows that count: a value, or a list of values, per column.
-        leave_out: Columns that are not read at all.
+        leave_out: Columns of which nothing lands but what fields take.
         reconcile: How often all ids are compared, so that deleted rows are found.
     """
 
