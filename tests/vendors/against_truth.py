@@ -21,6 +21,8 @@ VENDOR_ID = {
     "hubspot": ids.hubspot_id,
     "intercom": intercom_id,
     "freshdesk": freshdesk_id,
+    # a database of the company's own holds its own ids
+    "sql": str,
 }
 
 

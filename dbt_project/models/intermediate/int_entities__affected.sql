@@ -33,13 +33,48 @@ conversations as (
 
 ),
 
-identities as (
+changed_identities as (
 
     select distinct
         entity_type,
-        entity_key
+        entity_key,
+        canonical_key
     from {{ ref('int_identity__evidence') }}
     where _ledger_id > {{ last_run_of('core') }}
+
+),
+
+-- the organization of a person follows from the accounts of all records of that person: a change of one is a change of each
+changed_people as (
+
+    select canonical_key
+    from changed_identities
+    where entity_type = 'customer'
+
+    union
+
+    select people.canonical_key
+    from changed_identities
+    inner join {{ ref('int_identity__evidence') }} as people on changed_identities.entity_key = people.account_key
+    where changed_identities.entity_type = 'account' and people.entity_type = 'customer'
+
+),
+
+identities as (
+
+    select
+        entity_type,
+        entity_key
+    from changed_identities
+
+    union
+
+    select
+        members.entity_type,
+        members.entity_key
+    from changed_people
+    inner join {{ ref('int_identity__evidence') }} as members on changed_people.canonical_key = members.canonical_key
+    where members.entity_type = 'customer'
 
 ),
 

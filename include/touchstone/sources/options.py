@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from touchstone.sources.declaration import Declaration
 
 NAME = r"^[a-z][a-z0-9_]{0,30}$"
+_SECRET = re.compile(r"(?<=://)[^:@/]*:.*(?=@)|(?i:(?<=password=)[^&]*)")
 _CRON = r"^(@(hourly|daily|weekly|monthly)|\S+( \S+){4})$"
 SANDBOX = "{sandbox}"
 """Stands in `base_url` for the address of this checkout's simulated vendors."""
@@ -103,7 +105,7 @@ def parsed(entry: dict[str, Any], where: str) -> Entry:
         name = ".".join(str(part) for part in first["loc"])
         raise ConfigurationError(
             f"{where}: `{name}` {_WORDS.get(first['type'], first['msg'].removeprefix('Value error, '))}",
-            None if first["type"] == "missing" else first.get("input"),
+            None if first["type"] == "missing" else _shown(first.get("input")),
             _remedy(declared, name, first["type"]),
         ) from None
 
@@ -111,8 +113,15 @@ def parsed(entry: dict[str, Any], where: str) -> Entry:
 _WORDS = {"missing": "is missing", "extra_forbidden": "is unknown", "string_pattern_mismatch": "cannot be used"}
 
 
+def _shown(value: Any) -> Any:
+    """The value of a message: nothing of a whole mapping, which its name tells, and no password of an address."""
+    if isinstance(value, str):
+        return _SECRET.sub("***", value)
+    return None if isinstance(value, dict | list | tuple) else value
+
+
 def _remedy(declared: Declaration, name: str, kind: str) -> str:
-    if kind == "extra_forbidden":
+    if kind == "extra_forbidden" and "." not in name:
         return f"It takes {', '.join(declared.options.model_fields)}."
     if name == "instance":
         return "Write lower-case letters, digits and underscores, such as `instance: shop_eu`."

@@ -55,6 +55,7 @@ REASONS: dict[str, tuple[str, str]] = {
     "string_too_long": (f"is longer than {MAX_STRING_LENGTH} characters", "Shorten it, or move it to the text."),
     "email_malformed": ("is not an e-mail address", "Correct it, or leave it out."),
     "language_malformed": ("is not a language tag", "Write a tag such as en or pt-BR, or leave it out."),
+    "number_expected": ("is not a number", "Write it as a number, or leave it out."),
     "tags_not_a_list": ("is not a list", "Write a list of strings."),
     "tag_not_a_string": ("holds something that is not a string", "Write a list of strings."),
     "messages_not_a_list": ("is not a list", "Write the messages as a list of objects."),
@@ -95,6 +96,9 @@ REASONS: dict[str, tuple[str, str]] = {
         f"holds a status that is not one of {', '.join(TOOL_STATUSES)}",
         "Map it to one of these, or leave it out.",
     ),
+    # rows of a database
+    "field_missing": ("is missing or empty", "Map a column that always says it, or give the field a `default:`."),
+    "row_key_missing": ("is null", "Name columns that are never null; `cursor` takes several."),
     # foreign layouts
     "dialect_malformed": ("does not follow the layout that its keys announce", "Correct the record, or convert it."),
 }

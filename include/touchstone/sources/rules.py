@@ -196,7 +196,11 @@ def _pattern_rule(name: str, pattern: re.Pattern[str], longest: int, code: str) 
 
 
 def _number_rule(name: str) -> Rule:
-    code = "rating_not_a_number" if name == "rating" else "rating_scale_not_a_number"
+    code = {
+        "rating": "rating_not_a_number",
+        "rating_scale_min": "rating_scale_not_a_number",
+        "rating_scale_max": "rating_scale_not_a_number",
+    }.get(name, "number_expected")
 
     def rule(value: Any) -> float:
         if type(value) is not int and type(value) is not float:

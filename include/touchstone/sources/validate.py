@@ -119,7 +119,7 @@ class Checker:
             interaction_id = self._interaction_id(header)
             if type(messages) is not list:
                 raise Refused("messages_not_a_list", "messages", messages)
-            self._consistent(header)
+            self.consistent(header)
             if attributes:
                 header["attributes"] = attributes
             version = _version(header)
@@ -192,7 +192,7 @@ class Checker:
                     attributes[name] = value
             interaction_id = self._interaction_id(header)
             message_id = self._complete(interaction_id, message, _merged(attributes, message), ties)
-            self._consistent(header)
+            self.consistent(header)
             if started_at := header.get("started_at"):
                 _not_before(started_at, message)
         except Refused as refusal:
@@ -264,7 +264,12 @@ class Checker:
         return f"#{position}"
 
     @staticmethod
-    def _consistent(header: dict[str, Any]) -> None:
+    def consistent(header: dict[str, Any]) -> None:
+        """Check a conversation's fields against each other.
+
+        Raises:
+            Refused: A rating lies outside its scale, or an end before its start.
+        """
         low, high = header.get("rating_scale_min"), header.get("rating_scale_max")
         if low is not None and high is not None and low >= high:
             raise Refused("rating_scale_empty", "rating_scale_min", low, f"rating_scale_max is {high}")

@@ -264,6 +264,15 @@ class Lander:
         found = self.connection.execute(query.format(sql.Identifier(self.schema, stream)), [self.instance])
         return (row_id for (row_id,) in found)
 
+    def present_after(self, stream: str, prefix: str, after: str, most: int) -> list[str]:
+        """See `touchstone.sources.http.streams.Rows`."""
+        query = sql.SQL(
+            "select id from {} where instance = %s and starts_with(id, %s) and id > %s"
+            " and payload ->> 'archived' is distinct from 'true' order by id limit %s"
+        ).format(sql.Identifier(self.schema, stream))
+        found = self.connection.execute(query, [self.instance, prefix, after, most])
+        return [row_id for (row_id,) in found]
+
     def payloads(self, stream: str, ids: list[str]) -> dict[str, Record]:
         """See `touchstone.sources.http.streams.Rows`."""
         query = sql.SQL("select id, payload from {} where instance = %s and id = any(%s)")

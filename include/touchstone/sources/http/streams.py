@@ -127,6 +127,9 @@ class Rows(Protocol):
     def present(self, stream: str) -> Iterable[str]:
         """Ids of all rows that the stream holds and whose payload does not say that they are archived."""
 
+    def present_after(self, stream: str, prefix: str, after: str, most: int) -> list[str]:
+        """The next of these ids, of those that begin with a prefix, in the order of the warehouse."""
+
     def payloads(self, stream: str, ids: list[str]) -> dict[str, Record]:
         """Payloads by id, of those that the stream holds."""
 

@@ -1,0 +1,38 @@
+-- one row per statement of a company of mapped tables that this run works out again
+with
+
+records as (
+
+    {{ affected_records('account', 'company') }}
+
+),
+
+final as (
+    {%- for relation in ['stg_sql__accounts', 'stg_sql__accounts_history'] %}
+
+        select
+            records.account_key,
+            accounts.tier,
+            accounts.segment,
+            accounts.owner_id,
+            accounts.arr,
+            accounts.renewal_month,
+            {{ utc_date('accounts.churned_at') }} as churned_on,
+            accounts.created_at,
+            accounts.updated_at as observed_at,
+            accounts._load_id
+        from records
+        inner join {{ ref(relation) }} as accounts
+            on
+                records.instance = accounts.instance
+                and records.record_id = accounts.account_id
+        where not accounts.is_archived
+        {%- if not loop.last %}
+
+            union all
+        {%- endif %}
+    {%- endfor %}
+
+)
+
+select * from final

@@ -1,0 +1,38 @@
+-- one row per company of mapped tables, of those that this run works out again
+with
+
+records as (
+
+    {{ affected_records('account', 'company') }}
+
+),
+
+final as (
+
+    select
+        records.account_key,
+        accounts.source,
+        accounts.instance,
+        accounts.account_id,
+        accounts.owner_id,
+        accounts.account_name,
+        accounts.tier,
+        accounts.segment,
+        accounts.industry,
+        accounts.country,
+        accounts.lifecycle_stage,
+        accounts.arr,
+        accounts.renewal_month,
+        (accounts.crm_id is not null) as is_in_crm,
+        accounts.is_archived,
+        {{ utc_date('accounts.churned_at') }} as churned_on,
+        accounts.created_at
+    from records
+    inner join {{ ref('stg_sql__accounts') }} as accounts
+        on
+            records.instance = accounts.instance
+            and records.record_id = accounts.account_id
+
+)
+
+select * from final

@@ -1,0 +1,4 @@
+-- one row per statement of a company that a later one replaced: renamed and cast, nothing else
+select
+    {{ sql_account_columns() }}
+from {{ source('raw_sql', 'accounts_history') }}
