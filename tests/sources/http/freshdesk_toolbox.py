@@ -90,7 +90,14 @@ class Tickets:
     def _ticket(self, ticket: int) -> dict[str, Any]:
         changed = iso(self.changed[ticket])
         is_spam = self._where(ticket) == "spam"
-        return {"id": ticket, "status": 2, "spam": is_spam, "created_at": changed, "updated_at": changed, "subject": "?"}
+        return {
+            "id": ticket,
+            "status": 2,
+            "spam": is_spam,
+            "created_at": changed,
+            "updated_at": changed,
+            "subject": "?",
+        }
 
     def _note(self, ticket: int, note: int) -> dict[str, Any]:
         made = iso(self.changed[ticket])

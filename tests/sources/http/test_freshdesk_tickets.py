@@ -64,7 +64,10 @@ def test_t13_a_second_that_fills_pages_is_passed_by_their_numbers(warehouse, sma
 
 def test_t13_a_second_that_no_page_reaches_the_end_of_fails_loudly(warehouse, small_pages):
     desk = Tickets(dict.fromkeys(range(1, 46), START), page_limit=4)
-    with scripted(desk) as api, pytest.raises(SourceError, match="more tickets were last changed at 2026-01-04T23:59:59Z"):
+    with (
+        scripted(desk) as api,
+        pytest.raises(SourceError, match="more tickets were last changed at 2026-01-04T23:59:59Z"),
+    ):
         ingest_freshdesk(freshdesk_at(api.url), warehouse, "tickets")
     desk.page_limit = 10**6
     with pytest.MonkeyPatch.context() as patch:
