@@ -80,6 +80,16 @@ STREAMS: dict[str, dict[str, Identity]] = {
             for name in ("companies", "contacts", "deals", "owners", "actors", "feedback_submissions")
         },
     },
+    "freshdesk": {
+        "tickets": (_text("id"), _text("id"), lambda p: _epoch_ms(p["updated_at"])),
+        "conversations": (_text("id"), _text("ticket_id"), _none),
+        "satisfaction_ratings": (_text("id"), _text("ticket_id"), lambda p: _epoch_ms(p["updated_at"])),
+        **{
+            name: (_text("id"), _none, lambda p: _epoch_ms(p["updated_at"]))
+            for name in ("agents", "contacts", "companies", "articles")
+        },
+        **{name: (_text("id"), _none, _none) for name in ("groups", "surveys", "ticket_fields")},
+    },
     "mixpanel": {
         "events": (lambda p: p["properties"]["$insert_id"], _none, _none),
     },

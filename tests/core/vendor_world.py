@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import freshdesk_world
+
 from vendor_rows import (
     Vendors,
     ai_conversation,
@@ -71,6 +73,7 @@ def day_one(vendors: Vendors) -> None:
     second.zendesk(
         tickets=[ticket(40, ANA) | {"custom_fields": [{"id": 55, "value": "sync"}, {"id": 56, "value": "login"}]}]
     )
+    freshdesk_world.day_one(vendors)
     Vendors(vendors.settings, vendors.as_of, "berlin").configure("mixpanel", time_zone="Europe/Berlin").mixpanel(
         product_event(5, "u-1", 60)
     )
@@ -337,6 +340,7 @@ def _hubspot_tickets(vendors: Vendors) -> None:
 
 def day_two(vendors: Vendors) -> None:
     """What the vendors state anew: people come late, tickets merge, are deleted and redacted, facts are corrected."""
+    freshdesk_world.day_two(vendors)
     vendors.zendesk(
         tickets=[
             ticket(14, BOB, 100, changed=2000, status="closed", organization_id=ACME, tags=["closed_by_merge"]),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from touchstone.sources.freshdesk.tickets import PATH, PER_PAGE
+from touchstone.sources.freshdesk.tickets import MOVED, PATH, PER_PAGE
 from touchstone.sources.http.streams import Context, Page, Record, State, Stream
 
 TOGETHER = 25
@@ -30,12 +30,17 @@ def _walk(context: Context, state: State) -> Iterator[Page]:
     after = state.get("after", "")
     while (found := context.rows.changed("tickets", load_id)) is not None:
         following, tickets = found
-        wanted = [one for one, ticket in tickets if ticket.get("deleted") is not True and one > after]
+        wanted = [one for one, ticket in tickets if one > after and not _is_hidden(ticket)]
         for start in range(0, len(wanted), TOGETHER):
             group = wanted[start : start + TOGETHER]
             yield _whole(context, group, {"ticket_load": load_id, "after": group[-1]})
         load_id, after = following, ""
         yield Page({}, {"ticket_load": load_id})
+
+
+def _is_hidden(ticket: Record) -> bool:
+    """Whether what was written in a ticket is not shown, and stays as it is held."""
+    return ticket.get("deleted") is True or ticket.get("archived") is True
 
 
 def _whole(context: Context, tickets: list[str], state: State) -> Page:
@@ -58,7 +63,7 @@ def _conversations(context: Context, ticket: str) -> list[Record] | None:
     while True:
         path = f"{PATH}/{ticket}/conversations"
         # what stands in the way of an answer may speak HTML: the status says it all
-        found, following = context.api.page(path, {"per_page": PER_PAGE, "page": number}, absent=(403, 404))
+        found, following = context.api.page(path, {"per_page": PER_PAGE, "page": number}, absent=(MOVED, 403, 404))
         if found is None:
             return None
         # whose they are is known by the address that was asked
