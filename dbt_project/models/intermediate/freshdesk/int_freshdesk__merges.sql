@@ -1,5 +1,5 @@
--- one row per ticket that landed and merge that a notice in it states. No field of Freshdesk names the other ticket: it is known by
--- the note that a merge leaves on either side, which no customer writes.
+-- one row per ticket that landed and merge that a notice in it states. No field of Freshdesk names the other ticket: it is known
+-- by the note that a merge leaves on either side, which no customer writes.
 with
 
 notes as (

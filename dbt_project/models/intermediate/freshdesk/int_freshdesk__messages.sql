@@ -1,6 +1,6 @@
 {{ config(materialized='steady_view') }}
--- one row per message of a ticket that this run works on, in the shape that all sources share: its description, which is what was said
--- first, and its replies and notes
+-- one row per message of a ticket that this run works on, in the shape that all sources share: its description, which is what was
+-- said first, and its replies and notes
 with
 
 pending as (

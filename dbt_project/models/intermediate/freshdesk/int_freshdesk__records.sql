@@ -1,6 +1,6 @@
 -- one row per record of Freshdesk that is no part of a ticket and that landed since core was last built, or that is configured
-{#- per kind of record: the model that lands it, which column names the record, and what it is. Which users are agents follows from
-    what is known of them. #}
+{#- per kind of record: the model that lands it, which column names the record, and what it is. Which users are agents follows
+    from what is known of them. #}
 {%- set landed = [
     ('user', 'stg_freshdesk__contacts', 'landed.contact_id', 'customer'),
     ('user', 'stg_freshdesk__agents', 'landed.agent_id', 'customer'),

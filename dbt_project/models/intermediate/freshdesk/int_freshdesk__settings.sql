@@ -1,6 +1,6 @@
 {{ config(materialized='steady_view') }}
--- one row per instance: which of its ticket fields holds which attribute, by what is configured, else by the fields' labels; and how
--- the notices of merges read
+-- one row per instance: which of its ticket fields holds which attribute, by what is configured, else by the fields' labels;
+-- and how the notices of merges read
 with
 
 fields as (
