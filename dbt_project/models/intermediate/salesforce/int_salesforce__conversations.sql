@@ -87,8 +87,8 @@ final as (
             when joined.origin ilike '%mail%' then 'email'
             when joined.origin ilike '%chat%' or joined.origin ilike '%messag%' or joined.origin ilike '%sms%' then 'chat'
             when joined.origin ilike '%phone%' or joined.origin ilike '%voice%' or joined.origin ilike '%call%' then 'voice'
-            when joined.origin ilike any (array['%facebook%', '%twitter%', '%instagram%', '%social%', '%linkedin%']) then 'social'
-            when joined.origin ilike any (array['%web%', '%portal%', '%community%', '%form%']) then 'ticket'
+            when joined.origin ~* '(facebook|twitter|instagram|social|linkedin)' then 'social'
+            when joined.origin ~* '(web|portal|community|form)' then 'ticket'
             else 'other'
         end as channel,
         joined.known_status as status,
