@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from touchstone.sandbox.api import ids
+from touchstone.sandbox.api.rt_ledger import MessageIds
 from touchstone.sandbox.model import Company
 from touchstone.sandbox.state import moments
 from touchstone.sandbox.truth import canonical
@@ -17,6 +18,9 @@ VENDOR_ID = {
     "zendesk": ids.zendesk_id,
     "hubspot": ids.hubspot_id,
 }
+
+ID_OF_COMPANY = {"rt": MessageIds}
+"""Vendors whose ids follow from all that happened: what makes the function, of a company."""
 
 
 def desk_of(source: str) -> str:
@@ -40,7 +44,7 @@ def truth_of(company: Company, now: datetime, source: str) -> tuple[dict[str, An
 
     Messages of a merged conversation count where it ended; those of a deleted one are gone.
     """
-    native = VENDOR_ID[source]
+    native = ID_OF_COMPANY[source](company) if source in ID_OF_COMPANY else VENDOR_ID[source]
     listed = canonical(company, now, desk_of(source))
     by_id = {one.conversation_id: one for one in listed}
     conversations = {

@@ -57,4 +57,5 @@ def secrets(accepted: Credentials) -> dict[str, dict[str, str]]:
         },
         "hubspot": {"token": accepted.hubspot.token},
         "mixpanel": {"user": accepted.mixpanel.user, "secret": accepted.mixpanel.secret},
+        "rt": {"token": accepted.rt.token},
     }

@@ -28,6 +28,7 @@ VENDORS = {
     "zendesk": "zendesk:Zendesk",
     "hubspot": "hubspot:HubSpot",
     "mixpanel": "mixpanel:Mixpanel",
+    "rt": "rt:RequestTracker",
 }
 """Module and class of each vendor's API, below this package; it is imported and built only where it is served."""
 

@@ -83,6 +83,8 @@ class Traps(_Strict):
         ai_export_delay_seconds: How long after midnight UTC the day's files of Zendesk's AI agents appear.
         oauth_lifetime_seconds: How long an access token is good, by the virtual clock.
         mixpanel_payment_required: The plan does not hold raw export: 402.
+        rt_late_commit_seconds: How much later than it says every fourth of Request Tracker's transactions shows.
+        rt_zone_hours: How far east of UTC the account's time zone is, in which its own search language reads times.
         faults: At counted requests; posting them again starts their counts anew.
     """
 
@@ -115,6 +117,8 @@ class Traps(_Strict):
     ai_export_delay_seconds: int = Field(default=0, ge=0)
     oauth_lifetime_seconds: int = Field(default=1800, ge=1)
     mixpanel_payment_required: bool = False
+    rt_late_commit_seconds: int = Field(default=0, ge=0)
+    rt_zone_hours: float = 0.0
     drift: Drift = Drift()
     faults: list[Fault] = []
 
@@ -161,12 +165,22 @@ class MixpanelCredentials(_Strict):
     is_member: bool = True
 
 
+class RtCredentials(_Strict):
+    """An account by its password, or by its token; `sees_all` False is one to which RT does not count what it finds."""
+
+    user: str = "integration"
+    password: str
+    token: str
+    sees_all: bool = True
+
+
 class Credentials(_Strict):
     """What each API accepts; nothing else gets in."""
 
     zendesk: ZendeskCredentials
     hubspot: HubSpotCredentials
     mixpanel: MixpanelCredentials
+    rt: RtCredentials
 
     @classmethod
     def random(cls) -> Credentials:
@@ -187,6 +201,7 @@ class Credentials(_Strict):
                 refresh_token=f"na1-{token_hex(18)}",
             ),
             mixpanel=MixpanelCredentials(secret=token_hex(16), project_secret=token_hex(16)),
+            rt=RtCredentials(password=token_hex(12), token=f"1-14-{token_hex(16)}"),
         )
 
 

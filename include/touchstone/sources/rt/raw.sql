@@ -5,7 +5,7 @@ return replace(replace(replace(replace(replace(replace(replace(
     regexp_replace(
         regexp_replace(
             regexp_replace(value, '<(script|style|head)\M.*?</\1\s*>|<!--.*?-->', ' ', 'gis'),
-            '<(br|/p|/div|/li|/tr|/h[1-6])\M[^>]*>', E'\n', 'gi'
+            '<(br|/p|/div|/li|/tr|/h[1-6]|/?blockquote)\M[^>]*>', E'\n', 'gi'
         ),
         '<[^>]*>', '', 'g'
     ),
