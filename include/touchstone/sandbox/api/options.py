@@ -67,7 +67,7 @@ class Traps(_Strict):
         broken_body, broken_body_kinds: A good answer that arrives cut, as HTML, empty, or with the connection closed.
         hang, hang_share: Seconds that a share of requests waits before its answer.
         enforce_limits, limit_scale: The vendors' true request limits, their windows times `limit_scale`.
-        html_403_for_ids, html_404_for_ids: Zendesk ticket ids whose own endpoints answer with an empty HTML page.
+        html_403_for_ids, html_404_for_ids: Zendesk's and RT's ticket ids whose own endpoints answer with an empty HTML page.
         late_visible_seconds: Zendesk's exports withhold this much instead of the last minute; every HubSpot object,
             thread and message with an odd id shows this much later than it says.
         archived_hidden: Zendesk's lists and search omit tickets closed for 120 days.

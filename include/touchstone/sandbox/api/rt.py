@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from touchstone.sandbox.api import rt_ids
-from touchstone.sandbox.api.calls import Answer, Call, Endpoint, Refusal, integer
+from touchstone.sandbox.api.calls import Answer, Call, Endpoint, Refusal, html, integer
 from touchstone.sandbox.api.clock import moment_of
 from touchstone.sandbox.api.desk import Desk
 from touchstone.sandbox.api.limits import Limit
@@ -183,6 +183,10 @@ class RequestTracker:
 
     def ticket(self, call: Call) -> Answer:
         """The ticket of an id: what it was merged into is shown in its place, under the other id."""
+        if call.path["id"] in call.traps.html_403_for_ids:
+            return html(403)
+        if call.path["id"] in call.traps.html_404_for_ids:
+            return html(404)
         place = self._place(call.path["id"], call.now)
         if place is None:
             return self.unknown("")
