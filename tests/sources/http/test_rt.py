@@ -169,7 +169,7 @@ def test_t18_a_run_that_goes_on_after_a_kill_still_reads_what_ended_late(desk):
     moments = [at(10, minutes=number / 10) for number in range(80)]
     company = firm([plain(number, moment) for number, moment in enumerate(moments, start=1)])
     served = desk(company, server={"clock": at(10, minutes=35), "traps": {"rt_late_commit_seconds": 1200}})
-    served.run_until(5, "transactions")
+    served.run_until(6, "transactions")
     assert served.cursor("transactions")["at"] > served.cursor("transactions")["since"]
     served.run()
     served.sandbox.move_clock(NOW)

@@ -21,7 +21,7 @@ carried as (
         first_value(case when field = 'owner' then value end)
             over (partition by source, instance, ticket_id, owner_number order by position, field) as owner_id,
         first_value(case when field = 'queue' then value end)
-            over (partition by source, instance, ticket_id, queue_number order by position, field desc) as queue_id
+            over (partition by source, instance, ticket_id, queue_number order by position asc, field desc) as queue_id
     from changes
 
 ),
