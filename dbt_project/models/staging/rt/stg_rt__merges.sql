@@ -39,4 +39,4 @@ select
     'rt' as source,
     stated.*
 from stated
-where loser_id <> survivor_id
+where stated.loser_id <> stated.survivor_id
