@@ -143,9 +143,12 @@ class RequestTracker:
     def serving(self) -> Iterator[RequestTracker]:
         server = ["/usr/share/request-tracker5/libexec/rt-server", "--port", str(self.port), "--host", "127.0.0.1"]
         server += ["--server", "Starlet", "--max-workers", "2"]
+        # it ends with whoever started it, were that killed
+        command = ["setpriv", "--pdeathsig", "TERM", "nice", "-n", "5", "chroot", str(ROOT)]
+        command += ["runuser", "-u", "www-data", "--", *server]
         with (FOLDER / "server.log").open("wb") as log:
             process = subprocess.Popen(
-                ["nice", "-n", "5", "chroot", str(ROOT), "runuser", "-u", "www-data", "--", *server],
+                command,
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
