@@ -9,7 +9,7 @@ AS_OF ?=
 ONLY  ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-long lint format up down status bench quality gates lock clean
+.PHONY: help setup run test test-long test-rt lint format up down status bench quality gates lock clean
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -29,10 +29,13 @@ run: setup ## Run the daily cycle on the sample's next day, or on INPUT=path [AS
 	@$(BIN)/touchstone run $(if $(INPUT),--input "$(INPUT)") $(if $(AS_OF),--as-of "$(AS_OF)")
 
 test: setup ## Run the tests (under 20 minutes)
-	@$(PYTHON) -m pytest -m "not long" -n 2 --dist loadfile --no-loadscope-reorder
+	@$(PYTHON) -m pytest -m "not long and not rt" -n 2 --dist loadfile --no-loadscope-reorder
 
 test-long: setup ## Run storms, kills and growth
-	@$(PYTHON) -m pytest -m long
+	@$(PYTHON) -m pytest -m "long and not rt"
+
+test-rt: setup ## Install a real Request Tracker into build/, and read it (root, apt)
+	@$(PYTHON) -m pytest -m rt -s tests/rt
 
 lint: setup ## Check Python, SQL and the conventions of the dbt project
 	@$(BIN)/ruff check .

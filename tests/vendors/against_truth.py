@@ -10,6 +10,7 @@ from typing import Any
 from touchstone.sandbox.api import ids
 from touchstone.sandbox.api.freshdesk_ids import freshdesk_id
 from touchstone.sandbox.api.intercom_ids import intercom_id
+from touchstone.sandbox.api.rt_ledger import MessageIds
 from touchstone.sandbox.model import Company
 from touchstone.sandbox.state import moments
 from touchstone.sandbox.truth import canonical
@@ -24,6 +25,9 @@ VENDOR_ID = {
     # a database of the company's own holds its own ids
     "sql": str,
 }
+
+ID_OF_COMPANY = {"rt": MessageIds}
+"""Vendors whose ids follow from all that happened: what makes the function, of a company."""
 
 
 def desk_of(source: str) -> str:
@@ -59,6 +63,7 @@ def truth_of(
         native: The vendor's id of a thing, where it takes more than the company's id to tell.
     """
     native = native or VENDOR_ID[source]
+    native = ID_OF_COMPANY[source](company) if source in ID_OF_COMPANY else VENDOR_ID[source]
     listed = canonical(company, now, desk_of(source))
     by_id = {one.conversation_id: one for one in listed}
     conversations = {

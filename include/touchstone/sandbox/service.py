@@ -98,4 +98,5 @@ def secrets(accepted: Credentials) -> dict[str, dict[str, str]]:
             "public_key": accepted.langfuse.public_key,
             "secret_key": accepted.langfuse.secret_key,
         },
+        "rt": {"token": accepted.rt.token},
     }

@@ -34,6 +34,7 @@ VENDORS = {
     "amplitude": "amplitude:Amplitude",
     "posthog": "posthog:PostHog",
     "langfuse": "langfuse:Langfuse",
+    "rt": "rt:RequestTracker",
 }
 """Module and class of each vendor's API, below this package; it is imported and built only where it is served."""
 

@@ -67,8 +67,8 @@ class Traps(_Strict):
         broken_body, broken_body_kinds: A good answer that arrives cut, as HTML, empty, or with the connection closed.
         hang, hang_share: Seconds that a share of requests waits before its answer.
         enforce_limits, limit_scale: The vendors' true request limits, their windows times `limit_scale`.
-        html_403_for_ids, html_404_for_ids: Ids of Zendesk's and Freshdesk's tickets whose own endpoints answer with an empty
-            HTML page.
+        html_403_for_ids, html_404_for_ids: Ids of Zendesk's, Freshdesk's and Request Tracker's tickets whose own endpoints
+            answer with an empty HTML page.
         late_visible_seconds: Zendesk's exports withhold this much instead of the last minute; every HubSpot object,
             thread and message with an odd id shows this much later than it says.
         archived_hidden: Zendesk's lists and search omit tickets closed for 120 days.
@@ -117,6 +117,8 @@ class Traps(_Strict):
         langfuse_api: Which generation of Langfuse's endpoints is there, v3 or v4; None: both.
         langfuse_same_cursor: Langfuse's lists hand out the cursor that they were asked with.
         langfuse_deleted: Ids of traces that somebody deleted at Langfuse.
+        rt_late_commit_seconds: How much later than it says every fourth of Request Tracker's transactions shows.
+        rt_zone_hours: How far east of UTC the account's time zone is, in which its own search language reads times.
         faults: At counted requests; posting them again starts their counts anew.
     """
 
@@ -182,6 +184,8 @@ class Traps(_Strict):
     langfuse_api: Literal["v3", "v4"] | None = None
     langfuse_same_cursor: bool = False
     langfuse_deleted: list[str] = []
+    rt_late_commit_seconds: int = Field(default=0, ge=0)
+    rt_zone_hours: float = 0.0
     drift: Drift = Drift()
     faults: list[Fault] = []
 
@@ -271,6 +275,15 @@ class LangfuseCredentials(_Strict):
     secret_key: str
 
 
+class RtCredentials(_Strict):
+    """An account by its password, or by its token; `sees_all` False is one to which RT does not count what it finds."""
+
+    user: str = "integration"
+    password: str
+    token: str
+    sees_all: bool = True
+
+
 class Credentials(_Strict):
     """What each API accepts; nothing else gets in."""
 
@@ -283,6 +296,7 @@ class Credentials(_Strict):
     amplitude: AmplitudeCredentials
     posthog: PostHogCredentials
     langfuse: LangfuseCredentials
+    rt: RtCredentials
 
     @classmethod
     def random(cls) -> Credentials:
@@ -311,6 +325,7 @@ class Credentials(_Strict):
             posthog=PostHogCredentials(api_key=f"phx_{token_hex(20)}"),
             amplitude=AmplitudeCredentials(api_key=token_hex(16), secret_key=token_hex(16)),
             langfuse=LangfuseCredentials(public_key=f"pk-lf-{token_hex(16)}", secret_key=f"sk-lf-{token_hex(16)}"),
+            rt=RtCredentials(password=token_hex(12), token=f"1-14-{token_hex(16)}"),
         )
 
 
