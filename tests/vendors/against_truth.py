@@ -35,6 +35,11 @@ def desk_of(source: str) -> str:
     return "hubspot" if source == "hubspot" else "zendesk"
 
 
+def native_of(source: str, company: Company) -> Callable[[str], Any]:
+    """What gives the vendor's id of a thing of the company."""
+    return ID_OF_COMPANY[source](company) if source in ID_OF_COMPANY else VENDOR_ID[source]
+
+
 def quiet_moment(company: Company, start: datetime) -> datetime:
     """A moment from `start` on after minutes in which nothing happened, so that no export withholds anything."""
     changes = sorted(
@@ -62,8 +67,7 @@ def truth_of(
         has_merges: Whether the vendor can merge conversations; without, a merged one is a closed one with its own messages.
         native: The vendor's id of a thing, where it takes more than the company's id to tell.
     """
-    native = native or VENDOR_ID[source]
-    native = ID_OF_COMPANY[source](company) if source in ID_OF_COMPANY else VENDOR_ID[source]
+    native = native or native_of(source, company)
     listed = canonical(company, now, desk_of(source))
     by_id = {one.conversation_id: one for one in listed}
     conversations = {

@@ -20,7 +20,7 @@ Fact = tuple[str, str, datetime]
 
 def built(settings: Settings, entry: dict[str, Any], size: dict[str, int]) -> tuple[Company, datetime]:
     """Read a source through the storm, and build core from what has landed."""
-    source = SourceInstance(parsed({"instance": "storm", "start": "2026-03-01", **entry}, "the test's entry"))
+    source = SourceInstance(parsed(entry, "the test's entry"))
     company, now = storm(source, settings, share=0.2, **size)
     for step in ("stage", "clean", "core"):
         pipeline.STEPS[step](now, settings)

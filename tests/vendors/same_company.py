@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from against_truth import VENDOR_ID
+from against_truth import native_of
 from psycopg import sql
 from psycopg.types.string import TextLoader
 
 from touchstone import daily
 from touchstone.sandbox.api import SandboxOptions, serve
 from touchstone.sandbox.company import build
+from touchstone.sandbox.entries import entry
 from touchstone.sandbox.model import Company
-from touchstone.sandbox.service import entry, secrets
+from touchstone.sandbox.service import secrets
 from touchstone.settings import Settings
 from touchstone.sources.config import SourceInstance
 from touchstone.sources.options import parsed
@@ -62,11 +64,12 @@ class World:
     source: str
     tables: dict[str, Counter[tuple[tuple[str, Any], ...]]]
 
-    def rows(self, table: str, *without: str) -> Counter[tuple[tuple[str, Any], ...]]:
-        """Rows of a table without some of its columns."""
+    def rows(self, table: str, *without: str, slices: Collection[str] = ()) -> Counter[tuple[tuple[str, Any], ...]]:
+        """Rows of a table without some of its columns, and without those of some kinds of slices."""
         found: Counter[tuple[tuple[str, Any], ...]] = Counter()
         for row, count in self.tables[table].items():
-            found[tuple(pair for pair in row if pair[0] not in without)] += count
+            if dict(row).get("slice_type") not in slices:
+                found[tuple(pair for pair in row if pair[0] not in without)] += count
         return found
 
 
@@ -78,7 +81,8 @@ def run(source: str, firm: Company, now: datetime, settings: Settings) -> World:
         place = SourceInstance(parsed(stated, "the test's entry"))
         daily.ingest_source(place, as_of=now, settings=settings, secrets=secrets(sandbox.credentials)[source])
     daily.run_steps(now, settings)
-    native = {str(VENDOR_ID[source](one.conversation_id)): one.conversation_id for one in firm.conversations}
+    own = native_of(source, firm)
+    native = {str(own(one.conversation_id)): one.conversation_id for one in firm.conversations}
     with connect(settings=settings) as connection:
         # as text, since some are infinite
         connection.adapters.register_loader("timestamptz", TextLoader)

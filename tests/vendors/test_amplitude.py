@@ -8,11 +8,9 @@ import pytest
 from analytics_truth import built, expected, held
 from storm import empty, sizes
 
-ENTRY = {
-    "source": "amplitude",
-    "base_url": "{sandbox}/amplitude",
-    "requests_per_minute": {"export": 60_000},
-}
+from touchstone.sandbox.entries import entry
+
+ENTRY = entry("amplitude")
 READY = timedelta(hours=3)
 
 

@@ -8,23 +8,14 @@ from storm import empty, sizes, storm
 
 from touchstone import pipeline
 from touchstone.sandbox.api.freshdesk_ids import freshdesk_id
+from touchstone.sandbox.entries import entry
 from touchstone.sandbox.truth import CanonicalConversation, canonical
 from touchstone.settings import Settings
 from touchstone.sources.config import SourceInstance
 from touchstone.sources.options import parsed
 from touchstone.warehouse.engine import connect
 
-ENTRY = {
-    "source": "freshdesk",
-    "instance": "sandbox",
-    "base_url": "{sandbox}/freshdesk",
-    "start": "2026-01-01",
-    "requests_per_minute": {"tickets": 60_000, "default": 60_000},
-    # the firm's first accounts are the AI agents, those after them the workflows
-    "ai_agents": [freshdesk_id(f"agt-{number:03d}") for number in (0, 1)],
-    "automations": [freshdesk_id(f"agt-{number:03d}") for number in (2, 3, 4)],
-    "full_read_days": 0,
-}
+ENTRY = entry("freshdesk")
 
 
 @pytest.mark.timeout(3000)

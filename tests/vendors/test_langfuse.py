@@ -11,6 +11,7 @@ from storm import empty, sizes, storm
 
 from touchstone import pipeline
 from touchstone.sandbox.api import ids
+from touchstone.sandbox.entries import entry
 from touchstone.sandbox.model import Company, Conversation
 from touchstone.sandbox.state import shown_at
 from touchstone.settings import Settings
@@ -18,30 +19,9 @@ from touchstone.sources.config import SourceInstance
 from touchstone.sources.options import parsed
 from touchstone.warehouse.engine import connect
 
-FIELDS = {
-    "language": "metadata.language",
-    "product_area": "metadata.product_area",
-    "topic": "metadata.case.topic",
-    "channel": "tag.channel",
-    "intent": "metadata.intent",
-    "confidence": "metadata.confidence",
-    "handoff": "metadata.handoff",
-    "ticket": "metadata.ticket_id",
-}
 
-
-def entry(**more: Any) -> SourceInstance:
-    given = {
-        "source": "langfuse",
-        "instance": "sandbox",
-        "base_url": "{sandbox}/langfuse",
-        "start": "2026-01-01",
-        "requests_per_minute": {"default": 60_000},
-        "fields": FIELDS,
-        "feedback": ["thumbs"],
-        "rating": {"score": "csat", "min": 1, "max": 5},
-    }
-    return SourceInstance(parsed(given | more, "the test's entry"))
+def source_of(**more: Any) -> SourceInstance:
+    return SourceInstance(parsed(entry("langfuse") | more, "the test's entry"))
 
 
 def ai_part(one: Conversation, agents: dict[str, Any]) -> list[Any]:
@@ -180,7 +160,7 @@ def held_of(settings: Settings, source: str, instance: str) -> tuple[dict[str, A
 @pytest.mark.parametrize("size", sizes())
 @pytest.mark.parametrize("api", ["v3", "v4"])
 def test_core_equals_what_the_ai_agents_did_after_a_storm(warehouse, api, size):
-    company, now = storm(entry(api=api), warehouse, share=0.1, **size)
+    company, now = storm(source_of(api=api), warehouse, share=0.1, **size)
     for step in ("stage", "clean", "core"):
         pipeline.STEPS[step](now, warehouse)
     expected, expected_messages = truth_of(company, now)

@@ -7,13 +7,9 @@ from analytics_truth import built, expected, held
 from storm import empty, sizes
 
 from touchstone.sandbox.api.posthog import own_uuid
+from touchstone.sandbox.entries import entry
 
-ENTRY = {
-    "source": "posthog",
-    "base_url": "{sandbox}/posthog",
-    "project_id": 4711,
-    "requests_per_minute": {"query": 60_000},
-}
+ENTRY = entry("posthog")
 
 
 @pytest.mark.timeout(3000)

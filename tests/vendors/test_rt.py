@@ -7,27 +7,15 @@ from against_truth import differences, held_of, truth_of
 from storm import empty, sizes, storm
 
 from touchstone import pipeline
-from touchstone.sandbox.api.rt_ids import FIELD_NAMES, LANGUAGE, rt_id, user_name
+from touchstone.sandbox.api.rt_ids import rt_id, user_name
+from touchstone.sandbox.entries import entry
 from touchstone.sandbox.truth import CanonicalConversation, canonical
 from touchstone.settings import Settings
 from touchstone.sources.config import SourceInstance
 from touchstone.sources.options import parsed
 from touchstone.warehouse.engine import connect
 
-ENTRY = {
-    "source": "rt",
-    "instance": "sandbox",
-    "base_url": "{sandbox}/rt",
-    "start": "2026-01-01",
-    "requests_per_minute": {"default": 60_000},
-    # the firm's first accounts are the AI agents, those after them the workflows
-    "ai_agents": ["ai_agent-0", "ai_agent-1"],
-    "automations": ["automation-2", "automation-3", "automation-4"],
-    "language_field": FIELD_NAMES[LANGUAGE],
-    "channel_field": "Channel",
-    "csat_field": "Satisfaction",
-    "statuses": {"on hold": "on_hold"},
-}
+ENTRY = entry("rt")
 
 
 @pytest.mark.timeout(3000)

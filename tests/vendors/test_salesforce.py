@@ -10,37 +10,26 @@ from storm import empty, sizes, storm
 
 from touchstone import pipeline
 from touchstone.sandbox.api.salesforce_ids import MessageIds, salesforce_id
-from touchstone.sandbox.api.salesforce_records import FIELDS
-from touchstone.sandbox.staff import AI_MAIN, AI_TRIAGE, AUTOMATIONS
+from touchstone.sandbox.entries import entry
 from touchstone.sandbox.state import account_at
 from touchstone.sources.config import SourceInstance
 from touchstone.sources.options import parsed
 from touchstone.warehouse.engine import connect
 
 
-def entry(**options: Any) -> SourceInstance:
-    stated = {
-        "source": "salesforce",
-        "instance": "storm",
-        "base_url": "{sandbox}/salesforce",
-        "start": "2026-01-01",
-        "fields": FIELDS,
-        "ai_agents": [AI_MAIN, AI_TRIAGE],
-        "automations": [name for name, *_ in AUTOMATIONS],
-        "requests_per_minute": {"default": 600_000},
-    }
-    return SourceInstance(parsed(stated | options, "the test's entry"))
+def source_of(**options: Any) -> SourceInstance:
+    return SourceInstance(parsed(entry("salesforce") | options, "the test's entry"))
 
 
 @pytest.mark.timeout(3000)
 @pytest.mark.parametrize("size", sizes())
 @pytest.mark.parametrize("bulk_rows", [100_000, 20], ids=["queries", "Bulk"])
 def test_core_equals_the_truth_after_a_storm(warehouse, size, bulk_rows):
-    company, now = storm(entry(bulk_rows=bulk_rows), warehouse, share=0.1, **size)
+    company, now = storm(source_of(bulk_rows=bulk_rows), warehouse, share=0.1, **size)
     for step in ("stage", "clean", "core"):
         pipeline.STEPS[step](now, warehouse)
     expected, expected_messages = truth_of(company, now, "salesforce", MessageIds(company, now))
-    found, found_messages = held_of(warehouse, "salesforce", "storm")
+    found, found_messages = held_of(warehouse, "salesforce", "sandbox")
     assert differences(expected, found) == {}
     assert differences(expected_messages, found_messages) == {}
     assert differences(_deals(company, now), _held_deals(warehouse)) == {}

@@ -83,7 +83,8 @@ def _of(name: str) -> Callable[[], Iterator[Row]]:
     def measured() -> Iterator[Row]:
         from touchstone.sandbox.api import SandboxOptions, serve
         from touchstone.sandbox.company import FIRST_DAY, build
-        from touchstone.sandbox.service import entry, secrets
+        from touchstone.sandbox.entries import entry
+        from touchstone.sandbox.service import secrets
         from touchstone.sources.sandbox import server_file
         from touchstone.statefiles import private_dir, write_json
         from touchstone.warehouse.bootstrap import bootstrap

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 
 from touchstone.sandbox.api import Credentials, Sandbox, SandboxOptions, serve
 from touchstone.sandbox.company import FIRST_DAY, build
@@ -17,26 +16,6 @@ from touchstone.statefiles import private_dir, write_json
 
 SEED = 7
 CONVERSATIONS_PER_DAY = 50.0
-ENTRIES: dict[str, dict[str, Any]] = {
-    "intercom": {
-        "source": "intercom",
-        "instance": "sandbox",
-        "base_url": "{sandbox}/intercom",
-        "start": "2026-01-01",
-    },
-    "freshdesk": {
-        "source": "freshdesk",
-        "instance": "sandbox",
-        "base_url": "{sandbox}/freshdesk",
-        "start": "2026-01-01",
-        "requests_per_minute": {"tickets": 60_000, "default": 60_000},
-        # the company's first accounts are the AI agents, those after them the workflows
-        "ai_agents": [160000000000, 160000000001],
-        "automations": [160000000002, 160000000003, 160000000004],
-        "full_read_days": 0,
-    },
-}
-"""Entries of the vendors that state the same conversations and events once more, which `touchstone run` does not read."""
 
 
 @contextmanager
@@ -66,14 +45,6 @@ def serving(
             yield sandbox
         finally:
             told.unlink(missing_ok=True)
-
-
-def entry(source: str, settings: Settings | None = None) -> dict[str, Any]:
-    """What config/sources.yml says of the simulated vendor, or would say where it is not among those read by default."""
-    for one in load_sources(settings):
-        if one.source == source and is_simulated(one):
-            return one.entry.model_dump(mode="json")
-    return dict(ENTRIES[source])
 
 
 def secrets(accepted: Credentials) -> dict[str, dict[str, str]]:

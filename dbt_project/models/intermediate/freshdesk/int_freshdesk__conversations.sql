@@ -56,10 +56,11 @@ rated as (
         ratings.updated_at as rated_at,
         case
             when ratings.rating_code between 1 and 3 then 4 - ratings.rating_code
-            when {{ json_text('surveys.facts', 'accepted_ratings') }} is not null then (
-                select count(*) from {{ json_elements("surveys.facts -> 'accepted_ratings'") }} as accepted (code)
-                where accepted.code::numeric <= ratings.rating_code
-            )
+            when {{ json_text('surveys.facts', 'accepted_ratings') }} is not null
+                then (
+                    select count(*) from {{ json_elements("surveys.facts -> 'accepted_ratings'") }} as accepted (code)
+                    where accepted.code::numeric <= ratings.rating_code
+                )
             when ratings.rating_code < 0 then ratings.rating_code + 104
             when ratings.rating_code between 100 and 103 then ratings.rating_code - 96
         end as rating,

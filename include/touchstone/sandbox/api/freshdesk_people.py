@@ -20,13 +20,15 @@ class People:
 
     def __init__(self, company: Company) -> None:
         self._company = company
+        wrote = {one.customer_id for one in company.conversations if one.desk == "zendesk"}
+        self._known = [one for one in company.customers if "zendesk" in one.known_to or one.customer_id in wrote]
         self._sections = sorted({one.section for one in company.articles})
         self._founded = min((one.hired_at for one in company.agents), default=company.until)
 
     # --- people
 
     def contacts(self, now: datetime) -> list[dict[str, Any]]:
-        return [_contact(one) for one in self._company.customers if one.created_at <= now]
+        return [_contact(one) for one in self._known if one.created_at <= now]
 
     def companies(self, now: datetime) -> list[dict[str, Any]]:
         return [_company(one, now) for one in self._company.accounts if one.created_at <= now]
