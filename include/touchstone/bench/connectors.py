@@ -25,6 +25,7 @@ from touchstone.settings import Settings
 
 DAYS, PER_DAY = 61, 50.0
 SEED = 7
+MOST_OTHERS = 0.05
 
 # method, address, headers, content, and the status of the answer
 Request = tuple[str, str, list[tuple[bytes, bytes]], bytes, int]
@@ -67,16 +68,19 @@ def _read(path: Path) -> tuple[int, int, float]:
     import orjson
 
     requests: list[Request] = pickle.loads(path.read_bytes())  # noqa: S301 - this benchmark wrote it
-    count, start = 0, time.process_time()
+    count, others, start = 0, 0, time.process_time()
     with httpx.Client(timeout=60) as client:
         for method, url, headers, content, status in requests:
             response = client.request(method, url, headers=headers, content=content)
-            if response.status_code != status:
-                raise SourceError("another answer than before", f"{method} {url}: {response.status_code}", "Try again.")
+            others += response.status_code != status
             body = response.content
             for line in body.splitlines() if body[:1] in (b"{", b"[") else ():
                 count += bool(orjson.loads(line))
-    return count, len(requests), time.process_time() - start
+    spent = time.process_time() - start
+    # an address that is good for one reading alone (a scroll) is refused the second time
+    if others > MOST_OTHERS * len(requests):
+        raise SourceError("other answers than before", f"{others} of {len(requests)}", "Measure what may be asked again.")
+    return count, len(requests), spent
 
 
 def _of(name: str) -> Callable[[], Iterator[Row]]:
