@@ -40,7 +40,8 @@ def serving(
     folder = private_dir(told.parent)
     vendors = vendors or tuple(dict.fromkeys(one.source for one in load_sources(settings) if is_simulated(one)))
     with serve(recipe, SandboxOptions(clock=now, vendors=vendors), log=folder / "server.log") as sandbox:
-        write_json(told, {"url": sandbox.url, "credentials": secrets(sandbox.credentials)})
+        accepted = secrets(sandbox.credentials)
+        write_json(told, {"url": sandbox.url, "credentials": {vendor: accepted[vendor] for vendor in vendors}})
         try:
             yield sandbox
         finally:
