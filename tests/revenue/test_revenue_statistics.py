@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 
 import numpy as np
@@ -12,6 +13,7 @@ from sklearn.metrics import roc_auc_score
 
 from touchstone.revenue.adjusted import fit
 from touchstone.revenue.association import associations
+from touchstone.revenue.cohort import onboarding
 from touchstone.revenue.lead import lead
 from touchstone.revenue.panel import panel
 from touchstone.revenue.threshold import risk_ratio, threshold
@@ -196,3 +198,24 @@ def test_real_customers_who_leave_are_told_from_those_who_stay(shared_data):
     assert roc_auc_score(left, probability) >= 0.84
     tenths = pd.DataFrame({"left": left, "probability": probability}).groupby(pd.qcut(probability, 10)).mean()
     assert (tenths["left"] - tenths["probability"]).abs().max() < 0.04
+
+
+def test_thirds_of_onboarding_quality_by_hand():
+    quality = np.arange(90, dtype=float)
+    expanded = np.r_[np.arange(30) < 3, np.arange(30) < 6, np.arange(30) < 12]
+    found = onboarding(quality, expanded)
+    assert [(third.n, third.expanded, third.quality_low, third.quality_high) for third in found.thirds] == [
+        (30, 3, 0.0, 29.0),
+        (30, 6, 30.0, 59.0),
+        (30, 12, 60.0, 89.0),
+    ]
+    # Wilson of 12 of 30: .2459 to .5768; of 3 of 30: .0346 to .2562
+    highest = found.thirds[-1]
+    assert (highest.difference, highest.difference_low, highest.difference_high) == pytest.approx(
+        (0.3, 0.3 - math.hypot(0.4 - 0.2459, 0.2562 - 0.1), 0.3 + math.hypot(0.5768 - 0.4, 0.1 - 0.0346)), abs=2e-4
+    )
+    # z = (sum of steps x events - expected) / sd = (30 - 21) / sqrt(7/30 x 23/30 x (150 - 90**2 / 90))
+    assert found.p == pytest.approx(2 * stats.norm.sf(9 / math.sqrt(7 / 30 * 23 / 30 * 60)))
+    assert not found.is_insufficient
+    assert onboarding(quality[:60], expanded[:60]).is_insufficient
+    assert onboarding(quality[:2], expanded[:2]).thirds == ()
