@@ -79,7 +79,9 @@ def _read(path: Path) -> tuple[int, int, float]:
     spent = time.process_time() - start
     # an address that is good for one reading alone (a scroll) is refused the second time
     if others > MOST_OTHERS * len(requests):
-        raise SourceError("other answers than before", f"{others} of {len(requests)}", "Measure what may be asked again.")
+        raise SourceError(
+            "other answers than before", f"{others} of {len(requests)}", "Measure what may be asked again."
+        )
     return count, len(requests), spent
 
 
