@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 from against_truth import differences, quiet_moment
 from storm import empty, sizes
-from test_langfuse import FIELDS as LANGFUSE_FIELDS
 from test_langfuse import ai_part, held_of
 from test_langfuse import truth_of as all_shown
 
 from touchstone import pipeline
 from touchstone.daily import ingest_source
 from touchstone.sandbox.company import build
+from touchstone.sandbox.entries import entry
 from touchstone.sandbox.model import Company
 from touchstone.sandbox.otlp import HANDOFF_TOOL, exports
 from touchstone.sandbox.state import shown_at
@@ -33,7 +33,7 @@ from touchstone.warehouse.engine import connect
 DAYS = 25
 FIELDS = {
     name: "support." + place.split(".")[-1]
-    for name, place in LANGFUSE_FIELDS.items()
+    for name, place in entry("langfuse")["fields"].items()
     if name not in ("handoff", "channel")
 } | {"channel": "support.channel"}
 INGEST = """
