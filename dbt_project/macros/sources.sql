@@ -48,3 +48,93 @@
             affected.{{ entity_type }}_key = known.record_key
             and known.record_type = '{{ record_type }}'
 {%- endmacro %}
+
+{# One kind of record that conversations of a source read, as rows of int_<source>__references. `id` is the column of `of`
+   (`conversations`, `messages` or a relation) that names the record; `time` says for when it is read: 'always', 'start' (of the
+   conversation) or 'messages' (from the first to the last of them). #}
+{% macro uses(source, record_type, id, of='conversations', time='always', interaction_id='interaction_id', where=none) -%}
+    {%- set relation = {'conversations': ref('int_conversations__unioned'), 'messages': ref('int_messages__unioned')}.get(of, of) %}
+    select
+        source,
+        instance,
+        {{ interaction_id }} as interaction_id,
+        '{{ record_type }}' as record_type,
+        {{ id }} as record_id,
+        {%- if time == 'always' %}
+        '-infinity'::timestamptz as used_from,
+        'infinity'::timestamptz as used_to
+        {%- elif time == 'start' %}
+        stated_started_at as used_from,
+        stated_started_at as used_to
+        {%- else %}
+        min(sent_at) as used_from,
+        max(sent_at) as used_to
+        {%- endif %}
+    from {{ relation }}
+    where source = '{{ source }}' and {{ id }} is not null{% if where %} and {{ where }}{% endif %}
+    {%- if time == 'messages' %}
+    group by source, instance, {{ interaction_id }}, {{ id }}
+    {%- endif %}
+{%- endmacro %}
+
+{# The records of a source that have landed since core was last built, as rows of int_<source>__records without conditions of their own.
+   `kinds` lists (record_type, model that lands them, its column that names the record, entity_type or none). #}
+{% macro landed_records(kinds) -%}
+    {%- for record_type, relation, record_id, entity_type in kinds %}
+    select
+        landed.source,
+        landed.instance,
+        '{{ record_type }}' as record_type,
+        landed.{{ record_id }} as record_id,
+        {% if entity_type %}'{{ entity_type }}'{% else %}null{% endif %} as entity_type,
+        null::jsonb as facts
+    from {{ ref(relation) }} as landed
+    where {{ is_pending('landed') }}
+        {%- if not loop.last %}
+
+    union all
+        {%- endif %}
+    {%- endfor %}
+{%- endmacro %}
+
+{# What the changed records of one kind are known by, as rows of int_<source>__claims.
+     relation      model that states the records, called `records` here
+     id            its column that names the record
+     claims        (rule, value) or (rule, value, from), the last for values of a set: "unnest(...) as addresses (address)"
+     account_id    the column that names the account of a customer
+     joins, where  what else decides #}
+{% macro claims_of(source, record_type, entity_type, relation, id, claims, account_id=none, joins='', where=none) -%}
+    {%- set key = entity_key('records.' ~ id, 'records.source', 'records.instance') %}
+    select
+        '{{ entity_type }}' as entity_type,
+        {{ key }} as record_key,
+        {{ key }} as entity_key,
+        {% if account_id %}{{ entity_key('records.' ~ account_id, 'records.source', 'records.instance') }}{% else %}null{% endif %} as account_key,
+        records.source,
+        records.instance,
+        claims.rule,
+        claims.value
+    from {{ ref('int_records__changed') }} as changed
+    inner join {{ ref(relation) }} as records
+        on
+            changed.source = records.source
+            and changed.instance = records.instance
+            and changed.record_id = records.{{ id }}
+    {{ joins }}
+    cross join
+        lateral (
+            select
+                'self' as rule,
+                {{ key }} as value
+            {%- for claim in claims %}
+            union all
+            select
+                '{{ claim[0] }}' as rule,
+                {{ claim[1] }} as value
+            {%- if claim | length > 2 %}
+            from {{ claim[2] }}
+            {%- endif %}
+            {%- endfor %}
+        ) as claims
+    where changed.source = '{{ source }}' and changed.record_type = '{{ record_type }}'{% if where %} and {{ where }}{% endif %}
+{%- endmacro %}

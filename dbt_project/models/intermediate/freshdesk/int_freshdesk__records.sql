@@ -2,30 +2,20 @@
 {#- per kind of record: the model that lands it, which column names the record, and what it is. Which users are agents follows
     from what is known of them. #}
 {%- set landed = [
-    ('user', 'stg_freshdesk__contacts', 'landed.contact_id', 'customer'),
-    ('user', 'stg_freshdesk__agents', 'landed.agent_id', 'customer'),
-    ('staff', 'stg_freshdesk__agents', 'landed.agent_id', 'agent'),
-    ('company', 'stg_freshdesk__companies', 'landed.company_id', 'account'),
-    ('survey', 'stg_freshdesk__surveys', 'landed.survey_id', none),
-    ('article', 'stg_freshdesk__articles', 'landed.article_id', 'article'),
+    ('user', 'stg_freshdesk__contacts', 'contact_id', 'customer'),
+    ('user', 'stg_freshdesk__agents', 'agent_id', 'customer'),
+    ('staff', 'stg_freshdesk__agents', 'agent_id', 'agent'),
+    ('company', 'stg_freshdesk__companies', 'company_id', 'account'),
+    ('survey', 'stg_freshdesk__surveys', 'survey_id', none),
+    ('article', 'stg_freshdesk__articles', 'article_id', 'article'),
 ] %}
 with
 
 changed as (
-    {%- for record_type, relation, record_id, entity_type in landed %}
 
-        select
-            landed.source,
-            landed.instance,
-            '{{ record_type }}' as record_type,
-            {{ record_id }} as record_id,
-            {% if entity_type %}'{{ entity_type }}'{% else %}null{% endif %} as entity_type,
-            null::jsonb as facts
-        from {{ ref(relation) }} as landed
-        where {{ is_pending('landed') }}
+    {{ landed_records(landed) }}
 
-        union all
-    {%- endfor %}
+    union all
 
     -- a group that is renamed renames the team of all its members
     select

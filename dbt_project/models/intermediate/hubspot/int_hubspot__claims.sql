@@ -1,99 +1,20 @@
 -- one row per record of HubSpot that changed, rule and value by which it could be known as somebody
-with
+{{ claims_of(
+    source='hubspot', record_type='contact', entity_type='customer', relation='stg_hubspot__contacts', id='contact_id', account_id='company_id',
+    claims=[
+        ("external_id", "trim(records.external_id)"),
+        ("email", "lower(trim(addresses.address))", "unnest(string_to_array(concat_ws(';', records.email, records.additional_emails), ';')) as addresses (address)"),
+    ],
+    where="not records.is_archived",
+) }}
 
-changed as (
+union all
 
-    select * from {{ ref('int_records__changed') }}
-    where source = 'hubspot'
-
-),
-
-contacts as (
-
-    select
-        contacts.*,
-        {{ entity_key('contacts.contact_id', 'contacts.source', 'contacts.instance') }} as entity_key
-    from changed
-    inner join {{ ref('stg_hubspot__contacts') }} as contacts
-        on
-            changed.source = contacts.source
-            and changed.instance = contacts.instance
-            and changed.record_id = contacts.contact_id
-    where changed.record_type = 'contact' and not contacts.is_archived
-
-),
-
-companies as (
-
-    select
-        companies.*,
-        {{ entity_key('companies.company_id', 'companies.source', 'companies.instance') }} as entity_key
-    from changed
-    inner join {{ ref('stg_hubspot__companies') }} as companies
-        on
-            changed.source = companies.source
-            and changed.instance = companies.instance
-            and changed.record_id = companies.company_id
-    where changed.record_type = 'company' and not companies.is_archived
-
-),
-
-final as (
-
-    select
-        'customer' as entity_type,
-        contacts.entity_key as record_key,
-        contacts.entity_key,
-        {{ entity_key('contacts.company_id', 'contacts.source', 'contacts.instance') }} as account_key,
-        contacts.source,
-        contacts.instance,
-        claims.rule,
-        claims.value
-    from contacts
-    cross join
-        lateral (
-            select
-                'self' as rule,
-                contacts.entity_key as value
-            union all
-            select
-                'external_id' as rule,
-                trim(contacts.external_id) as value
-            union all
-            select
-                'email' as rule,
-                lower(trim(addresses.address)) as value
-            from unnest(string_to_array(concat_ws(';', contacts.email, contacts.additional_emails), ';')) as addresses (address)
-        ) as claims
-
-    union all
-
-    select
-        'account' as entity_type,
-        companies.entity_key as record_key,
-        companies.entity_key,
-        null as account_key,
-        companies.source,
-        companies.instance,
-        claims.rule,
-        claims.value
-    from companies
-    cross join
-        lateral (
-            select
-                'self' as rule,
-                companies.entity_key as value
-            union all
-            select
-                'crm_id' as rule,
-                companies.company_id as value
-            union all
-            select
-                'domain' as rule,
-                {{ domain_of('names.name') }} as value
-            from unnest(string_to_array(concat_ws(';', companies.domain, companies.additional_domains), ';')) as names (name)
-        ) as claims
-
-)
-
-select * from final
+{{ claims_of(
+    source='hubspot', record_type='company', entity_type='account', relation='stg_hubspot__companies', id='company_id',
+    claims=[
+        ("crm_id", "records.company_id"),
+        ("domain", domain_of('names.name'), "unnest(string_to_array(concat_ws(';', records.domain, records.additional_domains), ';')) as names (name)"),
+    ],
+    where="not records.is_archived",
+) }}

@@ -1,11 +1,11 @@
 -- one row per record of HubSpot that is no part of a ticket and that landed since core was last built
 {#- per kind of record: the model that lands it, which column names the record, and what it is #}
 {%- set landed = [
-    ('owner', 'stg_hubspot__owners', 'landed.actor_id', 'agent'),
-    ('actor', 'stg_hubspot__actors', 'landed.actor_id', 'agent'),
-    ('contact', 'stg_hubspot__contacts', 'landed.contact_id', 'customer'),
-    ('company', 'stg_hubspot__companies', 'landed.company_id', 'account'),
-    ('feedback', 'stg_hubspot__feedback_submissions', 'landed.feedback_id', none),
+    ('owner', 'stg_hubspot__owners', 'actor_id', 'agent'),
+    ('actor', 'stg_hubspot__actors', 'actor_id', 'agent'),
+    ('contact', 'stg_hubspot__contacts', 'contact_id', 'customer'),
+    ('company', 'stg_hubspot__companies', 'company_id', 'account'),
+    ('feedback', 'stg_hubspot__feedback_submissions', 'feedback_id', none),
 ] %}
 with
 
@@ -49,26 +49,18 @@ landed_deals as (
 ),
 
 changed as (
-    {%- for record_type, relation, record_id, entity_type in landed %}
 
-        select
-            landed.source,
-            landed.instance,
-            '{{ record_type }}' as record_type,
-            {{ record_id }} as record_id,
-            {% if entity_type %}'{{ entity_type }}'{% else %}null{% endif %} as entity_type
-        from {{ ref(relation) }} as landed
-        where {{ is_pending('landed') }}
+    {{ landed_records(landed) }}
 
-        union all
-    {%- endfor %}
+    union all
 
     select
         'hubspot' as source,
         instance,
         'deal' as record_type,
         deal_id as record_id,
-        'deal' as entity_type
+        'deal' as entity_type,
+        null::jsonb as facts
     from landed_deals
 
     union all
@@ -79,7 +71,8 @@ changed as (
         associations.instance,
         'company' as record_type,
         associations.to_id as record_id,
-        'account' as entity_type
+        'account' as entity_type,
+        null::jsonb as facts
     from landed_deals
     inner join {{ ref('stg_hubspot__associations') }} as associations
         on
@@ -93,7 +86,8 @@ changed as (
         landed.instance,
         'feedback' as record_type,
         landed.from_id as record_id,
-        null as entity_type
+        null as entity_type,
+        null::jsonb as facts
     from {{ ref('stg_hubspot__associations') }} as landed
     where {{ is_pending('landed') }} and landed.from_type = 'feedback_submissions' and landed.to_type = 'tickets'
 
@@ -104,12 +98,10 @@ changed as (
         instance,
         'stage' as record_type,
         object_type || ':' || pipeline_id || ':' || stage_id as record_id,
-        null as entity_type
+        null as entity_type,
+        null::jsonb as facts
     from landed_stages
 
 )
 
-select
-    changed.*,
-    null::jsonb as facts
-from changed
+select * from changed

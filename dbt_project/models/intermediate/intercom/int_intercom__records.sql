@@ -1,29 +1,19 @@
 -- one row per record of Intercom that is no part of a conversation and that landed since core was last built, or that is configured
 {#- per kind of record: the model that lands it, which column names the record, and what it is #}
 {%- set landed = [
-    ('contact', 'stg_intercom__contacts', 'landed.contact_id', 'customer'),
-    ('company', 'stg_intercom__companies', 'landed.company_id', 'account'),
-    ('admin', 'stg_intercom__admins', 'landed.admin_id', 'agent'),
-    ('team', 'stg_intercom__teams', 'landed.team_id', none),
-    ('article', 'stg_intercom__articles', 'landed.article_id', 'article'),
+    ('contact', 'stg_intercom__contacts', 'contact_id', 'customer'),
+    ('company', 'stg_intercom__companies', 'company_id', 'account'),
+    ('admin', 'stg_intercom__admins', 'admin_id', 'agent'),
+    ('team', 'stg_intercom__teams', 'team_id', none),
+    ('article', 'stg_intercom__articles', 'article_id', 'article'),
 ] %}
 with
 
 changed as (
-    {%- for record_type, relation, record_id, entity_type in landed %}
 
-        select
-            landed.source,
-            landed.instance,
-            '{{ record_type }}' as record_type,
-            {{ record_id }} as record_id,
-            {% if entity_type %}'{{ entity_type }}'{% else %}null{% endif %} as entity_type,
-            null::jsonb as facts
-        from {{ ref(relation) }} as landed
-        where {{ is_pending('landed') }}
+    {{ landed_records(landed) }}
 
-        union all
-    {%- endfor %}
+    union all
 
     -- a team that is renamed renames the team of all its members
     select

@@ -1,10 +1,10 @@
 -- one row per record of Salesforce that is no part of a case and that landed since core was last built, or that is configured
 {#- per kind of record: the model that lands it, which column names the record, and what it is #}
 {%- set landed = [
-    ('owner', 'stg_salesforce__users', 'landed.user_id', 'agent'),
-    ('group', 'stg_salesforce__queues', 'landed.queue_id', none),
-    ('company', 'stg_salesforce__accounts', 'landed.account_id', 'account'),
-    ('contact', 'stg_salesforce__contacts', 'landed.contact_id', 'customer'),
+    ('owner', 'stg_salesforce__users', 'user_id', 'agent'),
+    ('group', 'stg_salesforce__queues', 'queue_id', none),
+    ('company', 'stg_salesforce__accounts', 'account_id', 'account'),
+    ('contact', 'stg_salesforce__contacts', 'contact_id', 'customer'),
 ] %}
 with
 
@@ -34,20 +34,10 @@ landed_deals as (
 ),
 
 changed as (
-    {%- for record_type, relation, record_id, entity_type in landed %}
 
-        select
-            landed.source,
-            landed.instance,
-            '{{ record_type }}' as record_type,
-            {{ record_id }} as record_id,
-            {% if entity_type %}'{{ entity_type }}'{% else %}null{% endif %} as entity_type,
-            null::jsonb as facts
-        from {{ ref(relation) }} as landed
-        where {{ is_pending('landed') }}
+    {{ landed_records(landed) }}
 
-        union all
-    {%- endfor %}
+    union all
 
     select
         'salesforce' as source,

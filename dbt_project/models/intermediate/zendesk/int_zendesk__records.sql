@@ -2,29 +2,19 @@
 {#- per kind of record: the model that lands it, which column names the record, and what it is. Which users are agents follows from
     what is known of them. #}
 {%- set landed = [
-    ('user', 'stg_zendesk__users', 'landed.user_id', 'customer'),
-    ('staff', 'stg_zendesk__group_memberships', 'landed.user_id', 'agent'),
-    ('group', 'stg_zendesk__groups', 'landed.group_id', none),
-    ('organization', 'stg_zendesk__organizations', 'landed.organization_id', 'account'),
-    ('article', 'stg_zendesk__articles', 'landed.record_id', 'article'),
+    ('user', 'stg_zendesk__users', 'user_id', 'customer'),
+    ('staff', 'stg_zendesk__group_memberships', 'user_id', 'agent'),
+    ('group', 'stg_zendesk__groups', 'group_id', none),
+    ('organization', 'stg_zendesk__organizations', 'organization_id', 'account'),
+    ('article', 'stg_zendesk__articles', 'record_id', 'article'),
 ] %}
 with
 
 changed as (
-    {%- for record_type, relation, record_id, entity_type in landed %}
 
-        select
-            landed.source,
-            landed.instance,
-            '{{ record_type }}' as record_type,
-            {{ record_id }} as record_id,
-            {% if entity_type %}'{{ entity_type }}'{% else %}null{% endif %} as entity_type,
-            null::jsonb as facts
-        from {{ ref(relation) }} as landed
-        where {{ is_pending('landed') }}
+    {{ landed_records(landed) }}
 
-        union all
-    {%- endfor %}
+    union all
 
     -- an account that the AI agents' export speaks of for the first time
     select

@@ -1,66 +1,18 @@
 -- one row per ticket that this run works on and record that it reads, with the time for which it reads it
-{%- set always = "'-infinity'::timestamptz as used_from, 'infinity'::timestamptz as used_to" %}
-with
-
-conversations as (
-
-    select * from {{ ref('int_conversations__unioned') }}
-    where source = 'zendesk'
-
-)
-
-select
-    source,
-    instance,
-    interaction_id,
-    'user' as record_type,
-    customer_id as record_id,
-    {{ always }}
-from conversations
+{{ uses('zendesk', 'user', 'customer_id') }}
 
 union
 
-select
-    source,
-    instance,
-    interaction_id,
-    'user' as record_type,
-    author_id as record_id,
-    {{ always }}
-from {{ ref('int_messages__unioned') }}
-where source = 'zendesk'
+{{ uses('zendesk', 'user', 'author_id', of='messages') }}
 
 union
 
-select
-    source,
-    instance,
-    ticket_id as interaction_id,
-    'group' as record_type,
-    value as record_id,
-    {{ always }}
-from {{ ref('int_zendesk__changes') }}
-where field = 'group_id'
+{{ uses('zendesk', 'group', 'value', of=ref('int_zendesk__changes'), interaction_id='ticket_id', where="field = 'group_id'") }}
 
 union
 
-select
-    source,
-    instance,
-    interaction_id,
-    'ticket_fields' as record_type,
-    '*' as record_id,
-    {{ always }}
-from conversations
+{{ uses('zendesk', 'ticket_fields', "'*'") }}
 
 union
 
-select
-    source,
-    instance,
-    interaction_id,
-    'organization' as record_type,
-    account_id as record_id,
-    stated_started_at as used_from,
-    stated_started_at as used_to
-from conversations
+{{ uses('zendesk', 'organization', 'account_id', time='start') }}
