@@ -33,7 +33,7 @@
     {%- endif %}
 {%- endmacro %}
 
-{# Events that are no longer stated when their period is read again. #}
+{# Events that are no longer stated when their period is read again, or no longer said to have happened when they were. #}
 {% macro removed_product_events_of(source) -%}
     select
         {{ entity_key('gone.event_id', 'gone.source', 'gone.instance') }} as event_key,
@@ -43,6 +43,7 @@
         on
             gone.instance = present.instance
             and gone.event_id = present.event_id
+            and gone.occurred_at = present.occurred_at
     where
         gone._replaced_by_load_id >= (select min(load_id) from {{ ref('pending_loads') }})
         and gone._replaced_by_load_id in (select load_id from {{ ref('pending_loads') }})

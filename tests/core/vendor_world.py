@@ -66,6 +66,7 @@ def day_one(vendors: Vendors) -> None:
         # two users whom somebody has joined stay two
         posthog_event(6, "u-1", 10, "$create_alias", alias="u-9"),
         posthog_event(7, "u-9", 11),
+        posthog_event(9, "u-1", 12, name="moved"),
     )
     second = Vendors(vendors.settings, vendors.as_of, "second").configure(
         "zendesk", topic_field=55, language_field=None
@@ -417,6 +418,8 @@ def day_two(vendors: Vendors) -> None:
         amplitude_event(7, "u-2", "kiosk", 3001),
         removed=("amp-5",),
     )
-    vendors.land("posthog", "events", posthog_event(8, "u-2", 3000), removed=("phg-5",))
+    # a quarter of a second later than it was said to have happened before
+    moved = posthog_event(9, "u-1", 12 + 0.25 / 60, name="moved")
+    vendors.land("posthog", "events", posthog_event(8, "u-2", 3000), moved, removed=("phg-5",))
     # nothing lands for this one: somebody has corrected which field holds the topic
     Vendors(vendors.settings, vendors.as_of, "second").configure("zendesk", topic_field=56)
