@@ -200,6 +200,59 @@ def test_a_day_that_never_holds_what_it_says_fails(warehouse):
         assert len(api.asked) == 3 * 4
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 2, 1, 0), (1, 3, 0, 2)])
+@pytest.mark.parametrize("per_page", [1, 4])
+def test_of_several_roots_the_applications_first_one_is_the_trace(warehouse, order, per_page):
+    """The span of HTTP around an application has no parent either; the SDK marks what the application began."""
+    roots = [
+        root("http", "10:00:00.000", None, isRootObservation=True),
+        root("app", "10:00:01.000", "hidden", isRootObservation=True, input="where is it", sessionId="talk"),
+        root("app-2", "10:00:02.000", "hidden", isRootObservation=True),
+        root("plain", "09:00:00.000", None),
+    ]
+    listed = [roots[number] for number in order]
+
+    def answer(asked):
+        if "scores" in asked.path:
+            return Answer({"data": [], "meta": {}})
+        begin = int(asked.query.get("cursor", 0))
+        following = {"cursor": str(begin + per_page)} if begin + per_page < len(listed) else {}
+        return Answer({"data": listed[begin : begin + per_page], "meta": following})
+
+    with (
+        serve_here(firm(), SandboxOptions(clock=at(28), vendors=("langfuse",))) as sandbox,
+        scripted(answer) as api,
+    ):
+        place = LangfusePlace(warehouse, sandbox, base_url=api.url)
+        for _ in range(2):
+            place.run()
+            assert [one["id"] for one in place.payloads("traces").values()] == ["app"]
+            assert place.interactions("traces") == {"t1": "talk"}
+        assert len(place.payloads("observations")) == 4
+        # what it says later replaces what it said
+        roots[1]["output"] = "here"
+        place.run()
+        assert [one.get("output") for one in place.payloads("traces").values()] == ["here"]
+
+
+@pytest.mark.parametrize("is_reversed", [False, True])
+def test_of_roots_that_nobody_marks_the_first_one_is_the_trace(warehouse, is_reversed):
+    roots = [root("first", "10:00:00.000", None), root("second", "10:00:01.000", None), root("undated", "", None)]
+    listed = roots[::-1] if is_reversed else roots
+    with (
+        serve_here(firm(), SandboxOptions(clock=at(28), vendors=("langfuse",))) as sandbox,
+        scripted(lambda asked: Answer({"data": [] if "scores" in asked.path else listed, "meta": {}})) as api,
+    ):
+        place = LangfusePlace(warehouse, sandbox, base_url=api.url)
+        place.run()
+        assert [one["id"] for one in place.payloads("traces").values()] == ["first"]
+
+
+def root(name: str, begun: str, parent: str | None, **more: Any) -> dict[str, Any]:
+    moment = f"2026-03-29T{begun}Z"
+    return {"id": name, "traceId": "t1", "startTime": moment, "parentObservationId": parent, "sessionId": None, **more}
+
+
 def test_a_moment_that_is_yet_to_come_does_not_move_the_state(warehouse):
     def answer(asked):
         if "scores" in asked.path:
