@@ -149,6 +149,32 @@ def test_a_cursor_that_is_known_no_more_begins_its_walk_again(warehouse):
     assert set(place.payloads("traces")) == trace_ids(made)
 
 
+def test_cursors_that_are_all_refused_end_the_stream(warehouse):
+    """One that an earlier run left is given up once; a run does not begin its walk again and again."""
+
+    def answer(asked):
+        if "scores" in asked.path:
+            return Answer({"data": [], "meta": {}})
+        if "cursor" in asked.query:
+            return Answer({"message": "invalid cursor"}, status=400)
+        return Answer({"data": [{"id": "a", "traceId": "t1"}], "meta": {"cursor": f"c{len(api.asked)}"}})
+
+    def asked_for() -> list[str | None]:
+        found = [one.query.get("cursor") for one in api.asked if "scores" not in one.path]
+        api.asked.clear()
+        return found
+
+    with (
+        serve_here(firm(), SandboxOptions(clock=at(28), vendors=("langfuse",))) as sandbox,
+        scripted(answer) as api,
+    ):
+        place = LangfusePlace(warehouse, sandbox, base_url=api.url)
+        for expected in ([None, "c1"], ["c1", None, "c2"]):
+            with pytest.raises(SourceError, match="invalid cursor"):
+                place.run()
+            assert asked_for() == expected
+
+
 def test_a_cursor_that_stands_still_ends_the_stream(warehouse):
     """T2."""
     with serve_here(

@@ -35,9 +35,11 @@ def by_cursor(
 
     Raises:
         NoProgress: A page names itself as the next.
+        RequestRefused: As said by the API; a cursor of an earlier run that it knows no more is given up once.
     """
     walk = dict(state.get("walk") or {"since": _since(state, first, back).isoformat()})
     newest = walk.get("newest") or state.get("newest")
+    kept = walk.get("cursor")
     while True:
         cursor = walk.get("cursor")
         asked = {**params, bounds[0]: walk["since"]}
@@ -48,11 +50,12 @@ def by_cursor(
         try:
             answer = context.api.get(path, asked)
         except RequestRefused as refused:
-            if not cursor or refused.status != 400:
+            if kept is None or cursor != kept or refused.status != 400:
                 raise
             # a cursor of an earlier version, or one that is known no more: what it led to is read again
             context.warn(f"{path} knows its cursor no more; its walk begins again")
             del walk["cursor"]
+            kept = None
             continue
         records = answer["data"]
         newest = _newest(context, newest, records, begun)
