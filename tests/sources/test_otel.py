@@ -432,17 +432,24 @@ def test_spans_of_a_table_land_like_those_of_files(warehouse, database):
 def test_rows_that_are_committed_late_and_pages_that_are_cut_lose_nothing(warehouse, database, monkeypatch):
     """T3, T6, T22: ids are given before they are committed, and rows may share a cursor."""
     monkeypatch.setattr(table, "PAGE_ROWS", 7)
-    for number in range(1, 31):
-        if number != 20:
+    for number in range(1, 61):
+        if number not in (5, 55):
             insert(database, number, number % 5 + 1, number, {"gen_ai.system": "x"})
-    place = table_place(warehouse, database, late=50)
+    # further back than a page
+    place = table_place(warehouse, database, late=12)
     place.run_until(2)
     assert len(place.rows("spans")) == 14
+    # of the rows that were read before the run was stopped
+    insert(database, 5, 9, 5, {"gen_ai.system": "x"})
     result = place.run()
-    assert result.detail["records"]["spans"] == 15
-    insert(database, 20, 9, 9, {"gen_ai.system": "x"})
+    assert result.detail["records"]["spans"] == 60 - 2 - 1
+    assert len(place.rows("spans")) == 59
+    insert(database, 55, 9, 55, {"gen_ai.system": "x"})
+    # a run that is stopped while it goes back loses no ground
+    for _ in range(3):
+        place.run_until(1)
     place.run()
-    assert len(place.rows("spans")) == 30
+    assert len(place.rows("spans")) == 60
 
 
 def test_rows_that_share_a_cursor_land_once(warehouse, database, monkeypatch):
