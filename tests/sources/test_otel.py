@@ -295,6 +295,28 @@ def test_a_packed_file_that_is_still_being_written_waits(place, folder):
     assert len(place.rows("spans")) == 399
 
 
+@pytest.mark.parametrize("spot", [0.2, 0.9])
+def test_a_packed_file_that_is_corrupt_is_named_once_it_has_stopped_growing(place, folder, spot):
+    whole = gzip.compress(b"".join(line(span(1, number), {"x": "y" * number}) for number in range(1, 400)))
+    broken = bytearray(whole)
+    for byte in range(40):
+        broken[int(len(whole) * spot) + byte] ^= 0xFF
+    (folder / "a.json.gz").write_bytes(bytes(broken[:-10]))
+    (folder / "b.json").write_bytes(line(span(2, 1)))
+    assert place.run().detail["skipped_records"]["last lines that are not whole yet"] == 1
+    (folder / "a.json.gz").write_bytes(bytes(broken))
+    place.run()
+    (folder / "b.json").write_bytes(line(span(2, 1)) + line(span(2, 2)))
+    for _ in range(2):
+        with pytest.raises(SourceError, match=r"cannot be read to their end: 'a\.json\.gz'"):
+            place.run()
+    # the other file is none the worse for it
+    assert f"{trace_id(2)}:{span_id(2)}" in place.rows("spans")
+    (folder / "a.json.gz").write_bytes(whole)
+    place.run()
+    assert len(place.rows("spans")) == 399 + 2
+
+
 def test_a_file_that_was_read_is_passed_over_under_any_name(place, folder):
     path = folder / "spans.json"
     path.write_bytes(line(span(1, 1)) + line(span(1, 2)))
