@@ -182,6 +182,23 @@ def test_a_conversation_that_is_named_later_takes_its_trace(place, folder):
     assert place.conversations() == {trace_id(1): "later"}
 
 
+@pytest.mark.parametrize("are_pages", [False, True])
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_of_several_names_the_one_of_the_first_attribute_counts_then_the_first_that_was_said(
+    place, folder, monkeypatch, order, are_pages
+):
+    """A visit to a web page has a session of its own, and a conversation may be handed on."""
+    monkeypatch.setattr(files, "PAGE_RECORDS", 1 if are_pages else 2000)
+    spans = [
+        span(1, 1, {"session.id": "visit"}, startTimeUnixNano=str(BEGAN)),
+        span(1, 2, {"gen_ai.conversation.id": "talk"}, startTimeUnixNano=str(BEGAN + 1_000_000)),
+        span(1, 3, {"gen_ai.conversation.id": "handed on"}, startTimeUnixNano=str(BEGAN + 2_000_000)),
+    ]
+    (folder / "a.json").write_bytes(b"".join(line(spans[number]) for number in order))
+    place.run()
+    assert place.conversations() == {trace_id(1): "talk"}
+
+
 def test_the_same_span_exported_twice_lands_once(place, folder):
     event = {"name": "gen_ai.user.message", "timeUnixNano": "9", "attributes": []}
     once = line(span(1, 1, events=[event, event, {**event, "name": "gen_ai.choice"}]))
@@ -191,6 +208,29 @@ def test_the_same_span_exported_twice_lands_once(place, folder):
     assert len(place.rows("spans")) == 1
     assert len(place.rows("events")) == 3
     assert place.query("select count(*) from raw_otel.spans_history where instance = %s") == [(0,)]
+
+
+def test_events_know_their_place_and_keep_their_identity_wherever_they_are_exported(place, folder):
+    names = [f"gen_ai.event.{number}" for number in range(4)]
+    events = [{"name": name, "timeUnixNano": "9"} for name in names]
+    logs = [
+        {"traceId": trace_id(2), "spanId": span_id(1), "timeUnixNano": str(BEGAN), "eventName": name} for name in names
+    ]
+    (folder / "a.json").write_bytes(line(span(1, 1, events=events)))
+    (folder / "b.json").write_bytes(log_line({**logs[0], "eventName": "http.request"}, *logs))
+    place.run()
+    found = place.rows("events")
+    assert sorted((one["traceId"], one["ordinal"], one["name"]) for one in found.values()) == [
+        *((trace_id(1), number, name) for number, name in enumerate(names)),
+        *((trace_id(2), number, name) for number, name in enumerate(names, start=1)),
+    ]
+    (folder / "c.json").write_bytes(log_line(*logs[2:]))
+    place.run()
+    assert place.rows("events").keys() == found.keys()
+
+
+def log_line(*logs: dict[str, Any]) -> bytes:
+    return json.dumps({"resourceLogs": [{"scopeLogs": [{"logRecords": logs}]}]}).encode() + b"\n"
 
 
 def test_events_come_within_spans_or_as_log_records(place, folder):
