@@ -83,6 +83,8 @@ HISTORY = [
     *(event("gen_ai.user.message", 600, content=text) for text in LINES),
     event("gen_ai.choice", 603, message=json.dumps({"content": "seven"})),
 ]
+# said of a user, and replaced before core is built
+EARLIER = span(7, 1, AGENT | {"app.user": "u4", "app.mail": "early@firm.example"}, 400, 401)
 SPANS = [
     # 1: the newer conventions; the agent's own span says more than the calls of its model
     span(
@@ -223,7 +225,7 @@ def core(warehouse: Settings, tmp_path_factory):
     runner.ingest(OtelConnector(), source, **given)
     build(warehouse, ("stage", "clean", "core"))
     resource = {"attributes": [{"key": "service.version", "value": {"stringValue": "2026.3"}}]}
-    for name, spans in (("spans.json", SPANS[::-1]),):
+    for name, spans in (("earlier.json", [EARLIER]), ("spans.json", SPANS[::-1])):
         exports = [{"resourceSpans": [{"resource": resource, "scopeSpans": [{"spans": [one]}]}]} for one in spans]
         (folder / name).write_text("".join(json.dumps(one) + "\n" for one in exports))
         runner.ingest(OtelConnector(), source, **given)
@@ -264,6 +266,14 @@ def test_each_convention_says_who_said_what_and_when(core, interaction_id, texts
 def test_a_trace_in_which_nothing_tells_of_an_ai_agent_is_no_conversation(core):
     assert core.execute("select * from raw_otel.traces where interaction_id = 'visit'").fetchone()["id"] == f"{8:032x}"
     assert core.execute("select * from core.interactions where interaction_id = 'visit'").fetchone() is None
+
+
+def test_what_a_span_has_said_of_a_user_stays_said_though_it_is_replaced_before_core_is_built(core):
+    (row,) = core.execute(
+        "select count(*) as n from staging.int_identity__evidence where source = 'otel' and rule = 'email'"
+        " and value_hash = encode(sha256('early@firm.example'), 'hex')"
+    )
+    assert row == {"n": 1}
 
 
 def test_what_no_convention_knows_is_a_conversation_without_messages(core):
