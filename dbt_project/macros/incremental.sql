@@ -9,6 +9,13 @@
     and {{ row }}._load_id in (select load_id from {{ ref('pending_loads') }})
 {%- endmacro %}
 
+{# Condition that a replaced row came with such a load, too: it left before core was built of it. The lower bound is that of the
+   history's own block ranges, since what replaces a row comes after it. #}
+{% macro was_pending(row) -%}
+    {{ row }}._replaced_by_load_id >= (select min(load_id) from {{ ref('pending_loads') }})
+    and {{ row }}._load_id in (select load_id from {{ ref('pending_loads') }})
+{%- endmacro %}
+
 {# What a later step, or this model, has built in an earlier run: a relation, or no rows of these columns before the first. A ref
    would close a circle. #}
 {% macro built_before(schema, identifier, columns) -%}

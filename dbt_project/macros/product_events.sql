@@ -33,7 +33,7 @@
     {%- endif %}
 {%- endmacro %}
 
-{# Events that are no longer stated when their period is read again. #}
+{# Events that are no longer stated when their period is read again, or no longer said to have happened when they were. #}
 {% macro removed_product_events_of(source) -%}
     select
         {{ entity_key('gone.event_id', 'gone.source', 'gone.instance') }} as event_key,
@@ -43,6 +43,7 @@
         on
             gone.instance = present.instance
             and gone.event_id = present.event_id
+            and gone.occurred_at = present.occurred_at
     where
         gone._replaced_by_load_id >= (select min(load_id) from {{ ref('pending_loads') }})
         and gone._replaced_by_load_id in (select load_id from {{ ref('pending_loads') }})
@@ -50,9 +51,11 @@
         and gone.occurred_at is not null
 {%- endmacro %}
 
-{# Claims of users of the product: what one event has said of a user stays said, so each claim is a record of its own.
-   With `has_former_id`, an event also says that whoever was former_person_id is known to the product as external_id. #}
+{# Claims of users of the product: what one event has said of a user stays said, so each claim is a record of its own, and one of a
+   statement that was replaced before core was built of it is made, too. With `has_former_id`, an event also says that whoever was
+   former_person_id is known to the product as external_id. #}
 {% macro product_claims_of(source, has_former_id=false) -%}
+    {%- set stated = [('events', is_pending('events')), ('events_history', was_pending('events'))] -%}
     select
         'customer' as entity_type,
         case when claims.rule = 'self' then people.entity_key else md5(people.entity_key || claims.rule || claims.value) end
@@ -64,14 +67,15 @@
         claims.rule,
         claims.value
     from (
+        {%- for relation, has_landed in stated %}
         select distinct
             events.source,
             events.instance,
             {{ entity_key('events.person_id', 'events.source', 'events.instance') }} as entity_key,
             events.email,
             events.external_id
-        from {{ ref('stg_' ~ source ~ '__events') }} as events
-        where events.person_id is not null and {{ is_pending('events') }}
+        from {{ ref('stg_' ~ source ~ '__' ~ relation) }} as events
+        where events.person_id is not null and {{ has_landed }}
         {%- if has_former_id %}
 
         union
@@ -82,9 +86,15 @@
             {{ entity_key('events.former_person_id', 'events.source', 'events.instance') }} as entity_key,
             null as email,
             events.external_id
-        from {{ ref('stg_' ~ source ~ '__events') }} as events
-        where events.former_person_id is not null and events.external_id is not null and {{ is_pending('events') }}
+        from {{ ref('stg_' ~ source ~ '__' ~ relation) }} as events
+        where events.former_person_id is not null and events.external_id is not null and {{ has_landed }}
         {%- endif %}
+        {%- if not loop.last %}
+
+        union
+
+        {%- endif %}
+        {%- endfor %}
     ) as people
     cross join
         lateral (

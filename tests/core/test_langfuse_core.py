@@ -138,7 +138,7 @@ SCORES = [
 ]
 
 
-def build(settings: Settings, traces: list[dict[str, Any]], instance: str, **more: Any) -> None:
+def land(settings: Settings, traces: list[dict[str, Any]], instance: str, **more: Any) -> None:
     lists = {"traces": traces, "observations": STEPS, "scores": SCORES}
 
     def answer(asked):
@@ -153,6 +153,10 @@ def build(settings: Settings, traces: list[dict[str, Any]], instance: str, **mor
         entry = parsed({**OPTIONS, "instance": instance, "base_url": api.url, **more}, "the test's entry")
         keys = {"public_key": "p", "secret_key": "s"}
         runner.ingest(LangfuseConnector(), SourceInstance(entry), as_of=AS_OF, settings=settings, secrets=keys)
+
+
+def build(settings: Settings, traces: list[dict[str, Any]], instance: str, **more: Any) -> None:
+    land(settings, traces, instance, **more)
     for name in ("stage", "clean", "core"):
         pipeline.STEPS[name](AS_OF, settings)
 
@@ -160,6 +164,7 @@ def build(settings: Settings, traces: list[dict[str, Any]], instance: str, **mor
 @pytest.fixture(scope="module")
 def core(warehouse: Settings):
     """Two runs: in the second one a trace has its session. An instance beside leaves conversations with tickets out."""
+    land(warehouse, [trace("field", "a person!", None, userId="u7", metadata={"email": "early@firm.example"})], "main")
     build(warehouse, FIRST, "main")
     with closing(connect("transformer", autocommit=True, settings=warehouse)) as connection:
         connection.row_factory = dict_row
@@ -229,6 +234,14 @@ def test_fields_tags_and_the_customer_come_from_where_the_configuration_says(cor
         "select distinct rule from staging.int_identity__evidence where source = 'langfuse' and instance = 'main'"
     ).fetchall()
     assert {row["rule"] for row in known} == {"self", "email", "external_id"}
+
+
+def test_what_a_trace_has_said_of_a_user_stays_said_though_it_is_replaced_before_core_is_built(core):
+    (row,) = core.execute(
+        "select count(*) as n from staging.int_identity__evidence where source = 'langfuse' and rule = 'email'"
+        " and value_hash = encode(sha256('early@firm.example'), 'hex')"
+    )
+    assert row == {"n": 1}
 
 
 def test_steps_become_sources_and_tool_calls(core):

@@ -76,6 +76,15 @@ def part(role: str, text: str) -> dict[str, Any]:
 AGENT = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "Nova"}
 CHAT = {"gen_ai.operation.name": "chat"}
 TOOL = {"gen_ai.operation.name": "execute_tool"}
+LINES = ["one", "two", "three", "four", "five", "six"]
+HISTORY = [
+    event("gen_ai.user.message", 600, content="before"),
+    event("gen_ai.assistant.message", 600, content="answered"),
+    *(event("gen_ai.user.message", 600, content=text) for text in LINES),
+    event("gen_ai.choice", 603, message=json.dumps({"content": "seven"})),
+]
+# said of a user, and replaced before core is built
+EARLIER = span(7, 1, AGENT | {"app.user": "u4", "app.mail": "early@firm.example"}, 400, 401)
 SPANS = [
     # 1: the newer conventions; the agent's own span says more than the calls of its model
     span(
@@ -161,6 +170,12 @@ SPANS = [
         20,
     ),
     span(7, 1, AGENT | {"gen_ai.conversation.id": "by-attribute", "app.handoff": "true"}, 400, 401),
+    # 8: a visit without an AI agent; 9: one of which only an event tells that there was one
+    span(8, 1, {"session.id": "visit", "enduser.id": "u3", "http.route": "/"}, 500, 501),
+    span(9, 1, {"session.id": "by-event", "http.route": "/"}, 510, 511),
+    # 10: told its whole history at one moment, 11: in log records
+    span(10, 1, CHAT | {"gen_ai.conversation.id": "history"}, 600, 603, events=HISTORY),
+    span(11, 1, CHAT | {"gen_ai.conversation.id": "logged history"}, 700, 703),
 ]
 LOGS = [
     log(3, 1, "gen_ai.user.message", 200, {"content": "one"}),
@@ -188,6 +203,10 @@ LOGS = [
     log(
         1, 1, "gen_ai.evaluation.result", 502, **{"gen_ai.evaluation.name": "other", "gen_ai.evaluation.score.value": 1}
     ),
+    log(9, 1, "gen_ai.user.message", 510, {"content": "anybody there"}),
+    log(11, 1, "gen_ai.user.message", 700, {"content": "before"}),
+    log(11, 1, "gen_ai.assistant.message", 700, {"content": "answered"}),
+    *(log(11, 1, "gen_ai.user.message", 700, {"content": text}) for text in LINES),
 ]
 
 
@@ -206,9 +225,10 @@ def core(warehouse: Settings, tmp_path_factory):
     runner.ingest(OtelConnector(), source, **given)
     build(warehouse, ("stage", "clean", "core"))
     resource = {"attributes": [{"key": "service.version", "value": {"stringValue": "2026.3"}}]}
-    exports = [{"resourceSpans": [{"resource": resource, "scopeSpans": [{"spans": [one]}]}]} for one in reversed(SPANS)]
-    (folder / "spans.json").write_text("".join(json.dumps(one) + "\n" for one in exports))
-    runner.ingest(OtelConnector(), source, **given)
+    for name, spans in (("earlier.json", [EARLIER]), ("spans.json", SPANS[::-1])):
+        exports = [{"resourceSpans": [{"resource": resource, "scopeSpans": [{"spans": [one]}]}]} for one in spans]
+        (folder / name).write_text("".join(json.dumps(one) + "\n" for one in exports))
+        runner.ingest(OtelConnector(), source, **given)
     build(warehouse, ("stage", "clean", "core", "facts", "gaps", "marts"))
     with closing(connect("transformer", autocommit=True, settings=warehouse)) as connection:
         connection.row_factory = dict_row
@@ -234,10 +254,26 @@ def said(core, interaction_id: str) -> list[tuple[str, str, float]]:
             [("customer", "one", 200), ("ai_agent", "two", 203), ("customer", "three", 210), ("ai_agent", "four", 213)],
         ),
         (f"{5:032x}", []),
+        ("by-event", [("customer", "anybody there", 510)]),
+        ("history", [*(("customer", text, 600) for text in LINES), ("ai_agent", "seven", 603)]),
+        ("logged history", [("customer", text, 700) for text in LINES]),
     ],
 )
 def test_each_convention_says_who_said_what_and_when(core, interaction_id, texts):
     assert said(core, interaction_id) == texts
+
+
+def test_a_trace_in_which_nothing_tells_of_an_ai_agent_is_no_conversation(core):
+    assert core.execute("select * from raw_otel.traces where interaction_id = 'visit'").fetchone()["id"] == f"{8:032x}"
+    assert core.execute("select * from core.interactions where interaction_id = 'visit'").fetchone() is None
+
+
+def test_what_a_span_has_said_of_a_user_stays_said_though_it_is_replaced_before_core_is_built(core):
+    (row,) = core.execute(
+        "select count(*) as n from staging.int_identity__evidence where source = 'otel' and rule = 'email'"
+        " and value_hash = encode(sha256('early@firm.example'), 'hex')"
+    )
+    assert row == {"n": 1}
 
 
 def test_what_no_convention_knows_is_a_conversation_without_messages(core):

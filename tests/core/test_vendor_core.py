@@ -519,7 +519,10 @@ def events_of(core: Core, source: str) -> dict[str, Row]:
 
 @pytest.mark.parametrize(
     ("source", "prefix", "first", "second"),
-    [("amplitude", "amp", {1, 2, 4, 5}, {1, 2, 4, 6, 7}), ("posthog", "phg", {1, 2, 4, 5, 7}, {1, 2, 4, 7, 8})],
+    [
+        ("amplitude", "amp", {1, 2, 4, 5}, {1, 2, 4, 6, 7}),
+        ("posthog", "phg", {1, 2, 4, 5, 7, 9, 10}, {1, 2, 4, 7, 8, 9, 10}),
+    ],
 )
 def test_events_of_other_analytics_tools_join_the_helpdesks_customers(one, two, source, prefix, first, second):
     """What tells who somebody is (`$identify`, `$create_alias`) is no event of the product."""
@@ -541,6 +544,15 @@ def test_events_of_other_analytics_tools_join_the_helpdesks_customers(one, two, 
     assert person_of(4) not in (ana, bob)
     if source == "posthog":
         assert person_of(7) not in (ana, bob)
+        # what was said once stays said
+        assert person_of(10) == ana
+
+
+def test_an_event_whose_time_changes_moves_to_it(one, two):
+    def moments(core: Core) -> list[datetime]:
+        return [row["occurred_at"] for row in core.tables["product_events"] if row["event_id"] == "phg-9"]
+
+    assert (moments(one), moments(two)) == ([moment(12)], [moment(12 + 0.25 / 60)])
 
 
 def test_product_events_are_added_and_removed_by_their_loads(one, two):

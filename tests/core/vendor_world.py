@@ -30,7 +30,7 @@ ANA, BOB, LATE = 1001, 1002, 1003
 HUGO, INES, FLOW, NOVA, OTTO = 2001, 2002, 2003, 2004, 2005
 ACME, TWIN = 501, 504
 FIRST_LINE, BILLING = 1, 2
-DEVICE, OTHER_DEVICE = (f"0190aaaa-0000-7000-8000-00000000000{number}" for number in (1, 2))
+DEVICE, OTHER_DEVICE, TABLET = (f"0190aaaa-0000-7000-8000-00000000000{number}" for number in (1, 2, 3))
 FIELDS = {900001: "Topic", 900002: "Product area", 900003: "Language", 900005: "Handoff reason"}
 HANDOFF = "custom_fields_900005"
 MERGE = {"source": {"from": {"ticket_id": 14}, "to": {"ticket_id": 15}, "rel": "merge"}, "channel": "api"}
@@ -66,6 +66,8 @@ def day_one(vendors: Vendors) -> None:
         # two users whom somebody has joined stay two
         posthog_event(6, "u-1", 10, "$create_alias", alias="u-9"),
         posthog_event(7, "u-9", 11),
+        posthog_event(9, "u-1", 12, name="moved"),
+        posthog_event(10, TABLET, 13, email="ana@acme.test"),
     )
     second = Vendors(vendors.settings, vendors.as_of, "second").configure(
         "zendesk", topic_field=55, language_field=None
@@ -417,6 +419,10 @@ def day_two(vendors: Vendors) -> None:
         amplitude_event(7, "u-2", "kiosk", 3001),
         removed=("amp-5",),
     )
-    vendors.land("posthog", "events", posthog_event(8, "u-2", 3000), removed=("phg-5",))
+    # a quarter of a second later than it was said to have happened before
+    moved = posthog_event(9, "u-1", 12 + 0.25 / 60, name="moved")
+    # the vendor says no longer whose it is
+    taken_back = posthog_event(10, TABLET, 13)
+    vendors.land("posthog", "events", posthog_event(8, "u-2", 3000), moved, taken_back, removed=("phg-5",))
     # nothing lands for this one: somebody has corrected which field holds the topic
     Vendors(vendors.settings, vendors.as_of, "second").configure("zendesk", topic_field=56)

@@ -182,6 +182,23 @@ def test_a_conversation_that_is_named_later_takes_its_trace(place, folder):
     assert place.conversations() == {trace_id(1): "later"}
 
 
+@pytest.mark.parametrize("are_pages", [False, True])
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_of_several_names_the_one_of_the_first_attribute_counts_then_the_first_that_was_said(
+    place, folder, monkeypatch, order, are_pages
+):
+    """A visit to a web page has a session of its own, and a conversation may be handed on."""
+    monkeypatch.setattr(files, "PAGE_RECORDS", 1 if are_pages else 2000)
+    spans = [
+        span(1, 1, {"session.id": "visit"}, startTimeUnixNano=str(BEGAN)),
+        span(1, 2, {"gen_ai.conversation.id": "talk"}, startTimeUnixNano=str(BEGAN + 1_000_000)),
+        span(1, 3, {"gen_ai.conversation.id": "handed on"}, startTimeUnixNano=str(BEGAN + 2_000_000)),
+    ]
+    (folder / "a.json").write_bytes(b"".join(line(spans[number]) for number in order))
+    place.run()
+    assert place.conversations() == {trace_id(1): "talk"}
+
+
 def test_the_same_span_exported_twice_lands_once(place, folder):
     event = {"name": "gen_ai.user.message", "timeUnixNano": "9", "attributes": []}
     once = line(span(1, 1, events=[event, event, {**event, "name": "gen_ai.choice"}]))
@@ -191,6 +208,29 @@ def test_the_same_span_exported_twice_lands_once(place, folder):
     assert len(place.rows("spans")) == 1
     assert len(place.rows("events")) == 3
     assert place.query("select count(*) from raw_otel.spans_history where instance = %s") == [(0,)]
+
+
+def test_events_know_their_place_and_keep_their_identity_wherever_they_are_exported(place, folder):
+    names = [f"gen_ai.event.{number}" for number in range(4)]
+    events = [{"name": name, "timeUnixNano": "9"} for name in names]
+    logs = [
+        {"traceId": trace_id(2), "spanId": span_id(1), "timeUnixNano": str(BEGAN), "eventName": name} for name in names
+    ]
+    (folder / "a.json").write_bytes(line(span(1, 1, events=events)))
+    (folder / "b.json").write_bytes(log_line({**logs[0], "eventName": "http.request"}, *logs))
+    place.run()
+    found = place.rows("events")
+    assert sorted((one["traceId"], one["ordinal"], one["name"]) for one in found.values()) == [
+        *((trace_id(1), number, name) for number, name in enumerate(names)),
+        *((trace_id(2), number, name) for number, name in enumerate(names, start=1)),
+    ]
+    (folder / "c.json").write_bytes(log_line(*logs[2:]))
+    place.run()
+    assert place.rows("events").keys() == found.keys()
+
+
+def log_line(*logs: dict[str, Any]) -> bytes:
+    return json.dumps({"resourceLogs": [{"scopeLogs": [{"logRecords": logs}]}]}).encode() + b"\n"
 
 
 def test_events_come_within_spans_or_as_log_records(place, folder):
@@ -293,6 +333,28 @@ def test_a_packed_file_that_is_still_being_written_waits(place, folder):
     path.write_bytes(whole)
     place.run()
     assert len(place.rows("spans")) == 399
+
+
+@pytest.mark.parametrize("spot", [0.2, 0.9])
+def test_a_packed_file_that_is_corrupt_is_named_once_it_has_stopped_growing(place, folder, spot):
+    whole = gzip.compress(b"".join(line(span(1, number), {"x": "y" * number}) for number in range(1, 400)))
+    broken = bytearray(whole)
+    for byte in range(40):
+        broken[int(len(whole) * spot) + byte] ^= 0xFF
+    (folder / "a.json.gz").write_bytes(bytes(broken[:-10]))
+    (folder / "b.json").write_bytes(line(span(2, 1)))
+    assert place.run().detail["skipped_records"]["last lines that are not whole yet"] == 1
+    (folder / "a.json.gz").write_bytes(bytes(broken))
+    place.run()
+    (folder / "b.json").write_bytes(line(span(2, 1)) + line(span(2, 2)))
+    for _ in range(2):
+        with pytest.raises(SourceError, match=r"cannot be read to their end: 'a\.json\.gz'"):
+            place.run()
+    # the other file is none the worse for it
+    assert f"{trace_id(2)}:{span_id(2)}" in place.rows("spans")
+    (folder / "a.json.gz").write_bytes(whole)
+    place.run()
+    assert len(place.rows("spans")) == 399 + 2
 
 
 def test_a_file_that_was_read_is_passed_over_under_any_name(place, folder):
@@ -432,17 +494,24 @@ def test_spans_of_a_table_land_like_those_of_files(warehouse, database):
 def test_rows_that_are_committed_late_and_pages_that_are_cut_lose_nothing(warehouse, database, monkeypatch):
     """T3, T6, T22: ids are given before they are committed, and rows may share a cursor."""
     monkeypatch.setattr(table, "PAGE_ROWS", 7)
-    for number in range(1, 31):
-        if number != 20:
+    for number in range(1, 61):
+        if number not in (5, 55):
             insert(database, number, number % 5 + 1, number, {"gen_ai.system": "x"})
-    place = table_place(warehouse, database, late=50)
+    # further back than a page
+    place = table_place(warehouse, database, late=12)
     place.run_until(2)
     assert len(place.rows("spans")) == 14
+    # of the rows that were read before the run was stopped
+    insert(database, 5, 9, 5, {"gen_ai.system": "x"})
     result = place.run()
-    assert result.detail["records"]["spans"] == 15
-    insert(database, 20, 9, 9, {"gen_ai.system": "x"})
+    assert result.detail["records"]["spans"] == 60 - 2 - 1
+    assert len(place.rows("spans")) == 59
+    insert(database, 55, 9, 55, {"gen_ai.system": "x"})
+    # a run that is stopped while it goes back loses no ground
+    for _ in range(3):
+        place.run_until(1)
     place.run()
-    assert len(place.rows("spans")) == 30
+    assert len(place.rows("spans")) == 60
 
 
 def test_rows_that_share_a_cursor_land_once(warehouse, database, monkeypatch):

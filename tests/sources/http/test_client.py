@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import logging
 import time
 
@@ -20,6 +21,8 @@ from touchstone.sources.http.faults import (
 )
 
 SECRET = "canary-token-55f1"
+PACKED = bytearray(gzip.compress(b'{"tickets": [1, 2, 3], "note": "as long as it takes"}'))
+PACKED[20] ^= 0xFF
 
 
 def client(url: str, **options) -> ApiClient:
@@ -64,8 +67,9 @@ def test_a_stated_pause_is_kept_in_full_and_not_beyond_what_a_run_may_wait():
         Answer(b"<html>Sorry, we are down</html>"),
         Answer(b'{"tickets": []}', cut=40),
         Answer(b""),
+        Answer(bytes(PACKED), headers={"Content-Encoding": "gzip"}),
     ],
-    ids=["5xx", "cut JSON", "HTML", "cut connection", "nothing"],
+    ids=["5xx", "cut JSON", "HTML", "cut connection", "nothing", "corrupt gzip"],
 )
 def test_an_answer_that_another_attempt_may_better_is_asked_for_again(broken):
     with scripted([broken, broken, Answer({"id": 7})]) as api, client(api.url) as acme:

@@ -149,6 +149,32 @@ def test_a_cursor_that_is_known_no_more_begins_its_walk_again(warehouse):
     assert set(place.payloads("traces")) == trace_ids(made)
 
 
+def test_cursors_that_are_all_refused_end_the_stream(warehouse):
+    """One that an earlier run left is given up once; a run does not begin its walk again and again."""
+
+    def answer(asked):
+        if "scores" in asked.path:
+            return Answer({"data": [], "meta": {}})
+        if "cursor" in asked.query:
+            return Answer({"message": "invalid cursor"}, status=400)
+        return Answer({"data": [{"id": "a", "traceId": "t1"}], "meta": {"cursor": f"c{len(api.asked)}"}})
+
+    def asked_for() -> list[str | None]:
+        found = [one.query.get("cursor") for one in api.asked if "scores" not in one.path]
+        api.asked.clear()
+        return found
+
+    with (
+        serve_here(firm(), SandboxOptions(clock=at(28), vendors=("langfuse",))) as sandbox,
+        scripted(answer) as api,
+    ):
+        place = LangfusePlace(warehouse, sandbox, base_url=api.url)
+        for expected in ([None, "c1"], ["c1", None, "c2"]):
+            with pytest.raises(SourceError, match="invalid cursor"):
+                place.run()
+            assert asked_for() == expected
+
+
 def test_a_cursor_that_stands_still_ends_the_stream(warehouse):
     """T2."""
     with serve_here(
@@ -186,18 +212,127 @@ def test_records_that_leave_while_a_day_is_read_lose_no_other(warehouse):
     assert set(place.payloads("traces")) == {"t0", *ids}
 
 
-def test_a_day_that_never_holds_what_it_says_fails(warehouse):
+def of_traces(asked, day: str, records: list[dict[str, Any]], said: int | None = None) -> Answer:
+    """One page of a day of traces that holds these; other days and lists hold nothing."""
+    found = records if asked.path.endswith("/traces") and asked.query["fromTimestamp"].startswith(day) else []
+    total = said if said is not None and found is records else len(found)
+    return Answer({"data": found, "meta": {"page": 1, "limit": 7, "totalItems": total, "totalPages": 1}})
+
+
+def test_a_day_that_says_that_it_holds_more_than_it_does_is_told_and_passed_over(warehouse):
+    days: list[str] = []
+
     def answer(asked):
-        return Answer({"data": [], "meta": {"page": 1, "limit": 7, "totalItems": 3, "totalPages": 1}})
+        if asked.path.endswith("/traces"):
+            days.append(asked.query["fromTimestamp"][:10])
+        held = [{"id": name, "timestamp": "2026-03-29T10:00:00Z", "sessionId": None} for name in ("a", "b")]
+        return of_traces(asked, "2026-03-29", held, said=5)
 
     with (
         serve_here(firm(), SandboxOptions(clock=at(28), vendors=("langfuse",))) as sandbox,
         scripted(answer) as api,
     ):
         place = LangfusePlace(warehouse, sandbox, api="v3", base_url=api.url, start="2026-03-29")
-        with pytest.raises(SourceError, match="states fewer records than it says: '0 of 3'"):
+        result = place.run()
+    assert set(place.payloads("traces")) == {"a", "b"}
+    assert (days.count("2026-03-28"), days.count("2026-03-29"), days.count("2026-03-30")) == (1, 2, 1)
+    assert result.detail["warnings"] == [
+        "/api/public/traces of 2026-03-29 says that it holds 5 records, and holds the same 2 twice"
+    ]
+    assert place.cursor("traces") == {"newest": "2026-03-29T10:00:00+00:00"}
+
+
+def test_a_day_that_holds_others_in_every_reading_and_fewer_than_it_says_fails(warehouse):
+    def answer(asked):
+        held = [{"id": f"t{len(api.asked)}", "timestamp": "2026-03-29T10:00:00Z"}]
+        return of_traces(asked, "2026-03-29", held, said=3)
+
+    with (
+        serve_here(firm(), SandboxOptions(clock=at(28), vendors=("langfuse",))) as sandbox,
+        scripted(answer) as api,
+    ):
+        place = LangfusePlace(warehouse, sandbox, api="v3", base_url=api.url, start="2026-03-29")
+        with pytest.raises(SourceError, match="states fewer records than it says: '1 of 3'"):
             place.run()
-        assert len(api.asked) == 3 * 4
+    assert len(place.payloads("traces")) == 4
+
+
+def test_what_shows_between_a_kill_and_the_run_that_goes_on_is_not_lost(warehouse):
+    """A day that was read before the kill is read again by the run after, however late that one goes on."""
+    shown = [{"id": "early", "timestamp": "2026-03-20T01:00:00Z", "sessionId": None}]
+
+    def answer(asked):
+        since = asked.query.get("fromTimestamp", "")[:10]
+        return of_traces(asked, since, [one for one in shown if one["timestamp"].startswith(since)])
+
+    with (
+        serve_here(firm(), SandboxOptions(clock=at(19, hours=12), vendors=("langfuse",))) as sandbox,
+        scripted(answer) as api,
+    ):
+        place = LangfusePlace(warehouse, sandbox, api="v3", base_url=api.url, start="2026-03-20")
+        place.run_until(8)  # a page for each day from the 13th to the 20th
+        assert set(place.payloads("traces")) == {"early"}
+        shown.append({"id": "late", "timestamp": "2026-03-20T23:00:00Z", "sessionId": None})
+        shown.append({"id": "new", "timestamp": "2026-03-30T09:00:00Z", "sessionId": None})
+        sandbox.move_clock(at(28, hours=12))
+        place.run()
+        assert place.cursor("traces") == {"newest": at(19, hours=12).isoformat()}
+        place.run()
+        assert set(place.payloads("traces")) == {"early", "late", "new"}
+        assert place.cursor("traces") == {"newest": "2026-03-30T09:00:00+00:00"}
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 2, 1, 0), (1, 3, 0, 2)])
+@pytest.mark.parametrize("per_page", [1, 4])
+def test_of_several_roots_the_applications_first_one_is_the_trace(warehouse, order, per_page):
+    """The span of HTTP around an application has no parent either; the SDK marks what the application began."""
+    roots = [
+        root("http", "10:00:00.000", None, isRootObservation=True),
+        root("app", "10:00:01.000", "hidden", isRootObservation=True, input="where is it", sessionId="talk"),
+        root("app-2", "10:00:02.000", "hidden", isRootObservation=True),
+        root("plain", "09:00:00.000", None),
+    ]
+    listed = [roots[number] for number in order]
+
+    def answer(asked):
+        if "scores" in asked.path:
+            return Answer({"data": [], "meta": {}})
+        begin = int(asked.query.get("cursor", 0))
+        following = {"cursor": str(begin + per_page)} if begin + per_page < len(listed) else {}
+        return Answer({"data": listed[begin : begin + per_page], "meta": following})
+
+    with (
+        serve_here(firm(), SandboxOptions(clock=at(28), vendors=("langfuse",))) as sandbox,
+        scripted(answer) as api,
+    ):
+        place = LangfusePlace(warehouse, sandbox, base_url=api.url)
+        for _ in range(2):
+            place.run()
+            assert [one["id"] for one in place.payloads("traces").values()] == ["app"]
+            assert place.interactions("traces") == {"t1": "talk"}
+        assert len(place.payloads("observations")) == 4
+        # what it says later replaces what it said
+        roots[1]["output"] = "here"
+        place.run()
+        assert [one.get("output") for one in place.payloads("traces").values()] == ["here"]
+
+
+@pytest.mark.parametrize("is_reversed", [False, True])
+def test_of_roots_that_nobody_marks_the_first_one_is_the_trace(warehouse, is_reversed):
+    roots = [root("first", "10:00:00.000", None), root("second", "10:00:01.000", None), root("undated", "", None)]
+    listed = roots[::-1] if is_reversed else roots
+    with (
+        serve_here(firm(), SandboxOptions(clock=at(28), vendors=("langfuse",))) as sandbox,
+        scripted(lambda asked: Answer({"data": [] if "scores" in asked.path else listed, "meta": {}})) as api,
+    ):
+        place = LangfusePlace(warehouse, sandbox, base_url=api.url)
+        place.run()
+        assert [one["id"] for one in place.payloads("traces").values()] == ["first"]
+
+
+def root(name: str, begun: str, parent: str | None, **more: Any) -> dict[str, Any]:
+    moment = f"2026-03-29T{begun}Z"
+    return {"id": name, "traceId": "t1", "startTime": moment, "parentObservationId": parent, "sessionId": None, **more}
 
 
 def test_a_moment_that_is_yet_to_come_does_not_move_the_state(warehouse):

@@ -168,6 +168,70 @@ def test_a_run_reads_the_days_whose_number_changed_and_the_last_ones(warehouse, 
         assert set(place.payloads("events", history=True)) == {row(14, start)[0]}
 
 
+def test_days_that_never_hold_what_they_state_are_read_once_until_their_number_changes(warehouse, quiet):
+    """An event that two days state is held of one of them, and one without an id of none."""
+    start = datetime(2026, 3, 10, 9, tzinfo=UTC)
+    days = {f"2026-03-{day}": [row(day, start + timedelta(days=day - 10))] for day in range(10, 27)}
+    days["2026-03-12"].append(row(14, start + timedelta(days=2)))
+    days["2026-03-16"].append(row(0, start + timedelta(days=6), uuid=""))
+    queries = Queries(days)
+    last_days = [f"2026-03-{day}" for day in range(23, 27)]
+    with scripted(queries) as api:
+        place = PosthogPlace(warehouse, quiet, base_url=api.url, start="2026-03-01")
+        result = place.run()
+        assert place.cursor("events") == {"through": TODAY, "differing": {"2026-03-12": 2, "2026-03-16": 2}}
+        assert result.detail["skipped_records"] == {"days of which another number of events is held than they state": 2}
+        for _ in range(2):
+            queries.bodies.clear()
+            result = place.run()
+            assert queries.days_asked == last_days
+        assert sum(result.detail["skipped_records"].values()) == 2
+        queries.bodies.clear()
+        days["2026-03-16"].append(row(90, start + timedelta(days=6, hours=1)))
+        days["2026-03-12"].pop()
+        place.run()
+        assert queries.days_asked == ["2026-03-16", *last_days]
+        assert place.cursor("events") == {"through": TODAY, "differing": {"2026-03-16": 3}}
+        assert len(place.payloads("events")) == 18
+
+
+def test_days_that_take_an_event_from_each_other_come_to_rest(warehouse, quiet):
+    """Whichever is read last holds it; the other one is not read again for that."""
+    start = datetime(2026, 3, 10, 9, tzinfo=UTC)
+    days = {f"2026-03-{day}": [row(day, start + timedelta(days=day - 10))] for day in (10, 12, 20, 26)}
+    queries = Queries(days)
+    with scripted(queries) as api:
+        place = PosthogPlace(warehouse, quiet, base_url=api.url, start="2026-03-01")
+        place.run()
+        days["2026-03-10"].append(row(12, start, created_at=days["2026-03-12"][0][7]))
+        for _ in range(3):
+            place.run()
+        queries.bodies.clear()
+        place.run()
+        assert queries.days_asked == ["2026-03-26"]
+        assert len(place.payloads("events")) == 4
+
+
+def test_the_numbers_of_many_days_are_asked_for_in_halves_where_they_are_too_much(warehouse, quiet):
+    days = {f"2026-03-{day}": [row(day, NOW - timedelta(days=26 - day))] for day in range(10, 27)}
+    queries = Queries(days)
+
+    def answer(asked: Asked) -> Answer:
+        query = json.loads(asked.body)["query"]
+        if "event_count" not in query["query"]:
+            return queries(asked)
+        first, last = (date.fromisoformat(query["values"][bound][:10]) for bound in ("lower_bound", "upper_bound"))
+        if (last - first).days > 7:
+            return Answer({"detail": "a timeout"}, status=504)
+        within = {day: rows for day, rows in days.items() if first <= date.fromisoformat(day) < last}
+        return Answer({"results": [[day, len(rows)] for day, rows in sorted(within.items())]})
+
+    with scripted(answer) as api:
+        place = PosthogPlace(warehouse, quiet, base_url=api.url, start="2026-03-01")
+        place.run()
+        assert len(place.payloads("events")) == 17
+
+
 def test_t6_t8_a_run_that_ends_at_day_k_goes_on_there_and_lands_rows_once(warehouse):
     events = [product_event(number, at(number % 20, seconds=number)) for number in range(1, 401)]
     with served(events) as sandbox:

@@ -1,8 +1,11 @@
--- one row per claim of a user that a trace has made: what one has said of a user stays said, so each claim is a record of its own
+-- one row per claim of a user that a trace has made: what one has said of a user stays said, so each claim is a record of its own,
+-- and one of a statement that was replaced before core was built of it is made, too
+{%- set statements = [('stg_langfuse__traces', is_pending('traces')), ('stg_langfuse__traces_history', was_pending('traces'))] %}
 with
 
 users as (
 
+    {%- for relation, has_landed in statements %}
     select distinct
         traces.source,
         traces.instance,
@@ -12,12 +15,17 @@ users as (
             ops.langfuse_field(traces.metadata, traces.tags, {{ json_text("configured.options -> 'fields'", 'email') }}),
             case when traces.user_id like '%_@_%' then traces.user_id end
         ) as email
-    from {{ ref('stg_langfuse__traces') }} as traces
+    from {{ ref(relation) }} as traces
     left join {{ ref('stg_ops__source_options') }} as configured
         on
             traces.source = configured.source
             and traces.instance = configured.instance
-    where traces.user_id is not null and {{ is_pending('traces') }}
+    where traces.user_id is not null and {{ has_landed }}
+    {%- if not loop.last %}
+
+    union
+    {%- endif %}
+    {%- endfor %}
 
 )
 

@@ -1,4 +1,6 @@
--- one row per claim of a user that a span has made: what one has said of a user stays said, so each claim is a record of its own
+-- one row per claim of a user that a span has made: what one has said of a user stays said, so each claim is a record of its own,
+-- and one of a statement that was replaced before core was built of it is made, too
+{%- set statements = [('stg_otel__spans', is_pending('stated')), ('stg_otel__spans_history', was_pending('stated'))] %}
 with
 
 users as (
@@ -10,6 +12,7 @@ users as (
         spans.user_id,
         coalesce(spans.email, case when spans.user_id like '%_@_%' then spans.user_id end) as email
     from (
+        {%- for relation, has_landed in statements %}
         select
             stated.source,
             stated.instance,
@@ -17,12 +20,17 @@ users as (
                 stated.attributes ->> {{ json_text("configured.options -> 'fields'", 'customer') }}, stated.user_id
             ) as user_id,
             stated.attributes ->> {{ json_text("configured.options -> 'fields'", 'email') }} as email
-        from {{ ref('stg_otel__spans') }} as stated
+        from {{ ref(relation) }} as stated
         left join {{ ref('stg_ops__source_options') }} as configured
             on
                 stated.source = configured.source
                 and stated.instance = configured.instance
-        where {{ is_pending('stated') }}
+        where {{ has_landed }}
+        {%- if not loop.last %}
+
+        union all
+        {%- endif %}
+        {%- endfor %}
     ) as spans
     where spans.user_id is not null
 

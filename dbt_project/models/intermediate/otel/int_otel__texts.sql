@@ -42,9 +42,10 @@ told as (
         -- the newer conventions may put whole messages into one event
         max({{ json_text('attributes', 'gen_ai.input.messages') }}) as input_messages,
         max({{ json_text('attributes', 'gen_ai.output.messages') }}) as output_messages,
-        jsonb_agg(message order by happened_at, event_id) filter (where message is not null and event_name <> 'gen_ai.choice')
-            as heard,
-        jsonb_agg(message order by happened_at, event_id) filter (where event_name = 'gen_ai.choice') as chosen
+        -- a span may be told its whole history at one moment
+        jsonb_agg(message order by happened_at, ordinal, event_id)
+            filter (where message is not null and event_name <> 'gen_ai.choice') as heard,
+        jsonb_agg(message order by happened_at, ordinal, event_id) filter (where event_name = 'gen_ai.choice') as chosen
     from events
     group by instance, trace_id, span_id
 

@@ -47,6 +47,29 @@ spans as (
 
 ),
 
+-- other spans land for what they say of the conversation or the customer: alone, they are a visit to a page like any other
+generative as (
+
+    select
+        instance,
+        trace_id
+    from spans
+    where jsonb_path_exists(attributes, '$.keyvalue() ? (@.key starts with "gen_ai.")', '{}', true)
+
+    union
+
+    select
+        events.instance,
+        events.trace_id
+    from traces
+    inner join {{ ref('stg_otel__events') }} as events
+        on
+            traces.instance = events.instance
+            and traces.trace_id = events.trace_id
+    where starts_with(events.event_name, 'gen_ai.')
+
+),
+
 -- the first span that says it at all
 stated as (
 
@@ -149,6 +172,10 @@ final as (
         on
             traces.instance = whole.instance
             and traces.trace_id = whole.trace_id
+    inner join generative
+        on
+            traces.instance = generative.instance
+            and traces.trace_id = generative.trace_id
     left join fields
         on
             traces.instance = fields.instance

@@ -1,19 +1,11 @@
 -- one row per trace: renamed and cast, nothing else. Version 4 states it as its root observation, whose input, output and
 -- metadata come as texts.
 select
-    'langfuse' as source,
-    instance,
-    id as trace_id,
+    {{ langfuse_user_columns() }},
     interaction_id,
-    {{ json_text('payload', 'userId') }} as user_id,
     coalesce({{ json_text('payload', 'traceName') }}, {{ json_text('payload', 'name') }}) as trace_name,
     {{ json_text('payload', 'input') }} as input,
     {{ json_text('payload', 'output') }} as output,
-    case jsonb_typeof({{ json_value('payload', 'metadata') }})
-        when 'string' then ops.try_json({{ json_text('payload', 'metadata') }})
-        else {{ json_value('payload', 'metadata') }}
-    end as metadata,
-    {{ json_value('payload', 'tags') }} as tags,
     {{ json_text('payload', 'release') }} as release,
     {{ json_text('payload', 'version') }} as version,
     {{ json_text('payload', 'environment') }} as environment,
@@ -22,6 +14,5 @@ select
     -- version 3 states how long a trace took; -1 is none
     nullif(greatest({{ try_cast('payload', 'latency', 'numeric') }}, 0), 0) as latency_seconds,
     {{ cast_errors('payload', {'timestamp': 'moment', 'startTime': 'moment'}) }} as _cast_errors,
-    _load_id,
     _loaded_at
 from {{ source('raw_langfuse', 'traces') }}

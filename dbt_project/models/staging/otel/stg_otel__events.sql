@@ -9,5 +9,6 @@ select
     {{ json_value('payload', 'attributes') }} as attributes,
     {{ json_value('payload', 'body') }} as body,
     {{ try_cast('payload', 'timeUnixNano', 'unix_nano') }} as happened_at,
+    {{ try_cast('payload', 'ordinal', 'numeric') }} as ordinal,
     _load_id
 from {{ source('raw_otel', 'events') }}

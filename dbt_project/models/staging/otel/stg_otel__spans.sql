@@ -1,14 +1,11 @@
 -- one row per span: renamed and cast, nothing else. Names of the conventions for generative AI, old and new.
 {%- set said = "payload -> 'attributes'" %}
 select
-    'otel' as source,
-    instance,
+    {{ otel_user_columns() }},
     interaction_id as trace_id,
-    id as span_key,
     {{ json_text('payload', 'spanId') }} as span_id,
     {{ json_text('payload', 'parentSpanId') }} as parent_span_id,
     {{ json_text('payload', 'name') }} as span_name,
-    {{ json_value('payload', 'attributes') }} as attributes,
     {{ json_value('payload', 'resource') }} as resource,
     coalesce(
         {{ json_text(said, 'gen_ai.operation.name') }},
@@ -20,7 +17,6 @@ select
     {{ json_text(said, 'gen_ai.agent.version') }} as agent_version,
     {{ json_text("payload -> 'resource'", 'service.name') }} as service_name,
     {{ json_text("payload -> 'resource'", 'service.version') }} as service_version,
-    coalesce({{ json_text(said, 'user.id') }}, {{ json_text(said, 'enduser.id') }}) as user_id,
     {{ json_text(said, 'gen_ai.tool.name') }} as tool_name,
     {{ json_text(said, 'gen_ai.tool.call.arguments') }} as tool_arguments,
     {{ json_text(said, 'gen_ai.input.messages') }} as input_messages,
@@ -33,6 +29,5 @@ select
     {{ try_cast(said, 'gen_ai.usage.output_tokens', 'numeric') }} as output_tokens,
     {{ try_cast('payload', 'startTimeUnixNano', 'unix_nano') }} as begun_at,
     {{ try_cast('payload', 'endTimeUnixNano', 'unix_nano') }} as ended_at,
-    _load_id,
     _loaded_at
 from {{ source('raw_otel', 'spans') }}

@@ -276,6 +276,8 @@ class ApiClient:
             raise Repeatable("no answer in time") from None
         except (httpx.ReadError, httpx.RemoteProtocolError, httpx.WriteError) as error:
             raise Repeatable(f"a connection that broke ({type(error).__name__})") from None
+        except httpx.DecodingError as error:
+            raise Repeatable(f"a packed answer that is corrupt ({_short(str(error))})") from None
         except httpx.ConnectError as error:
             raise UnreachableError(
                 f"{self.name}: no connection to {self._http.base_url.host}",

@@ -26,6 +26,9 @@ EVERYTHING = "core,basic,time,io,metadata,model,usage,metrics,trace_context"
 PER_PAGE = 50  # an answer holds at most 5 MB, inputs and outputs included
 SCORES_PER_PAGE = 100
 BEFORE_START = timedelta(days=7)
+# microseconds that no moment reaches
+_FOREVER = 1 << 60
+_APP_ROOT = 1 << 61
 _TYPES = frozenset(
     "SPAN GENERATION EVENT AGENT TOOL CHAIN RETRIEVER EVALUATOR EMBEDDING GUARDRAIL".split()  # noqa: SIM905
 )
@@ -53,10 +56,21 @@ def _updated(record: Record) -> int | None:
     return None if found is None else int(found.timestamp() * 1_000_000)
 
 
+def _rank(record: Record) -> int | None:
+    """Which of the roots of a trace stands for it (version 4): one that the SDK marks, before one that merely has no parent, such as
+    a span of HTTP around it; of those of a kind the one that began first. A trace that is stated as such has no rank."""
+    if "traceId" not in record:
+        return None
+    begun = _begun(record)
+    microseconds = _FOREVER if begun is None else int(begun.timestamp() * 1_000_000)
+    return (_APP_ROOT if record.get("parentObservationId") is not None else 0) - microseconds
+
+
 _TRACES = RawStream(
     "traces",
     row_id=lambda record: record.row_id,
     interaction_id=lambda record: record.interaction_id,
+    version=_rank,
     happened_at=_begun,
 )
 _OBSERVATIONS = RawStream(

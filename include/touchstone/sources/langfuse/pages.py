@@ -35,9 +35,11 @@ def by_cursor(
 
     Raises:
         NoProgress: A page names itself as the next.
+        RequestRefused: As said by the API; a cursor of an earlier run that it knows no more is given up once.
     """
     walk = dict(state.get("walk") or {"since": _since(state, first, back).isoformat()})
     newest = walk.get("newest") or state.get("newest")
+    kept = walk.get("cursor")
     while True:
         cursor = walk.get("cursor")
         asked = {**params, bounds[0]: walk["since"]}
@@ -48,11 +50,12 @@ def by_cursor(
         try:
             answer = context.api.get(path, asked)
         except RequestRefused as refused:
-            if not cursor or refused.status != 400:
+            if kept is None or cursor != kept or refused.status != 400:
                 raise
             # a cursor of an earlier version, or one that is known no more: what it led to is read again
             context.warn(f"{path} knows its cursor no more; its walk begins again")
             del walk["cursor"]
+            kept = None
             continue
         records = answer["data"]
         newest = _newest(context, newest, records, begun)
@@ -82,51 +85,72 @@ def by_day(
 ) -> Iterator[Page]:
     """One UTC day after the other, page after page; the last day is open at its end.
 
-    Records that arrive or leave while a day is read move the others over its page borders: a day of which fewer were seen than
-    it is said to hold is read again.
-
     Its state:
-        newest: The newest moment that an answer of a finished walk stated.
-        walk: Where a walk that was stopped goes on: day, last (of a backfill), page, seen and most (records of the day
-            so far, and how many it is said to hold), newest.
+        newest: The newest moment that an answer of a finished walk stated, at most that of its beginning: what a walk read before
+            it was stopped may have become stale when it goes on.
+        walk: Where a walk that was stopped goes on: day, last (of a backfill), page, seen and most (see `_readings`), newest,
+            began.
 
     Raises:
-        NoProgress: A day states fewer records than it says, however often it is read.
+        NoProgress: See `_readings`.
     """
     walk = dict(state.get("walk") or {"day": _since(state, first, back).date().isoformat()})
     newest = walk.get("newest") or state.get("newest")
     today = context.window.now.astimezone(UTC).date()
     last = date.fromisoformat(walk["last"]) if "last" in walk else today
     day = min(date.fromisoformat(walk["day"]), last)
-    first_page, before, most, readings = int(walk.get("page", 1)), int(walk.get("seen", 0)), int(walk.get("most", 0)), 0
-    kept = {"last": walk["last"]} if "last" in walk else {}
-    while day <= last:
+    kept = {"began": walk.get("began") or context.window.now.isoformat()}
+    if "last" in walk:
+        kept["last"] = walk["last"]
+    while True:
         asked = {**params, bounds[0]: _midnight(day), **({bounds[1]: _midnight(day + DAY)} if day < today else {})}
+        for records, place in _readings(context, path, day, asked, walk):
+            newest = _newest(context, newest, records, begun)
+            if place is None and day == last:
+                yield Page(records_of(records), _finished(newest, kept["began"]))
+                return
+            following = {"day": (day + DAY).isoformat()} if place is None else {"day": day.isoformat(), **place}
+            yield Page(records_of(records), _with_newest(state, {**kept, **following, "newest": newest}))
+        day, walk = day + DAY, {}
+
+
+def _readings(
+    context: Context, path: str, day: date, asked: dict[str, Any], walk: State
+) -> Iterator[tuple[list[Record], State | None]]:
+    """The pages of a day, each with where the day goes on after it, None once it is read.
+
+    Records that arrive or leave meanwhile move the others over its page borders: a day of which fewer were seen than it is said to
+    hold is read again, until it holds as many, or holds the same ones as before: then what it says is wrong.
+
+    Where it goes on: page, seen and most (records of the day so far, and how many it is said to hold).
+
+    Raises:
+        NoProgress: It holds fewer records than it says, and others in every reading.
+    """
+    first_page, before, most = int(walk.get("page", 1)), int(walk.get("seen", 0)), int(walk.get("most", 0))
+    held: set[tuple[Any, Any]] | None = None
+    for _ in range(READINGS):
         seen: set[tuple[Any, Any]] = set()
         for number, records, meta in _numbered(context, path, asked, first_page):
-            newest = _newest(context, newest, records, begun)
             seen |= {_identity(one, f"{number}/{place}") for place, one in enumerate(records)}
             # one that left behind the reader's back took its place, but not what moved into it
             most, count = max(most, int(meta["totalItems"])), before + len(seen)
             if number < int(meta["totalPages"]):
-                walk = {"day": day.isoformat(), "page": number + 1, "seen": count, "most": most}
-            elif count < most:
-                readings += 1
-                walk = {"day": day.isoformat()}
-            elif day < last:
-                day, readings = day + DAY, 0
-                walk = {"day": day.isoformat()}
-            else:
-                yield Page(records_of(records), {"newest": newest} if newest else {})
+                yield records, {"page": number + 1, "seen": count, "most": most}
+                continue
+            is_same = first_page == 1 and seen == held
+            if count < most and is_same:
+                context.warn(f"{path} of {day} says that it holds {most} records, and holds the same {count} twice")
+            yield records, None if count >= most or is_same else {}
+            if count >= most or is_same:
                 return
-            yield Page(records_of(records), _with_newest(state, {**kept, **walk, "newest": newest}))
+        held = seen if first_page == 1 else None
         first_page, before, most = 1, 0, 0
-        if readings == READINGS:
-            raise NoProgress(
-                f"{context.api.name}: {path} of {day} states fewer records than it says",
-                f"{count} of {int(meta['totalItems'])}",
-                "Run it again later.",
-            )
+    raise NoProgress(
+        f"{context.api.name}: {path} of {day} states fewer records than it says",
+        f"{count} of {int(meta['totalItems'])}",
+        "Run it again later.",
+    )
 
 
 def _numbered(
@@ -160,6 +184,10 @@ def _newest(context: Context, newest: str | None, records: list[Record], begun: 
     if newest:
         moments.append(datetime.fromisoformat(newest))
     return max(moments).isoformat() if moments else None
+
+
+def _finished(newest: str | None, began: str) -> State:
+    return {"newest": min(newest, began, key=datetime.fromisoformat)} if newest else {}
 
 
 def _with_newest(state: State, walk: State) -> State:

@@ -14,14 +14,14 @@ from touchstone.sources.config import SourceInstance
 from touchstone.sources.http.budget import Budget
 from touchstone.sources.http.streams import Context, Page, RawStream, State, Stream, Ways, Window
 from touchstone.sources.otel import files
-from touchstone.sources.otel.gather import ended_at, is_named
+from touchstone.sources.otel.gather import ended_at
 from touchstone.sources.otel.source import Otel
 
 _TRACES = RawStream(
     "traces",
     row_id=lambda record: record.row_id,
     interaction_id=lambda record: record.interaction_id,
-    version=is_named,
+    version=lambda record: record.version,
 )
 _SPANS = RawStream(
     "spans",

@@ -33,38 +33,52 @@ def walk(context: Context, path: Path, state: State, interval: tuple[int, int] |
     Its state:
         files: Of each file that was read: head (digest of its first line), offset behind the last whole line (unpacked), tail
             (digest of what comes before it).
+        broken: Sizes of files that could not be read to their end, by name: they may still be being written.
 
     Raises:
-        SourceError: There is no such path.
+        SourceError: There is no such path; or, once everything else has landed, a file has not grown since the last run and
+            still cannot be read to its end.
     """
     found = files_of(path)
     known: list[dict[str, Any]] = [] if interval else list(state.get("files", ()))
+    before: dict[str, int] = {} if interval else state.get("broken", {})
     gathered = Gathered(context, interval)
     done: list[dict[str, Any]] = []
+    broken: dict[str, int] = {}
     for file in found:
         with closing(_Reader(file)) as reader:
             head = reader.head()
-            if head is None:
-                if reader.is_torn:
-                    context.skip("last lines that are not whole yet")
-                continue
-            held = next((one for one in known if one["head"] == head and reader.is_at(one)), None)
+            held = next((one for one in known if one["head"] == head and reader.is_at(one)), None) if head else None
             if held is not None:
                 known.remove(held)
-            reader.go_to(held["offset"] if held else 0)
-            mark = held or {"head": head, "offset": 0, "tail": ""}
-            for line in reader.lines():
-                _take(context, gathered, line, file)
-                if gathered.size >= PAGE_RECORDS:
+            if head is not None:
+                reader.go_to(held["offset"] if held else 0)
+                mark = held or {"head": head, "offset": 0, "tail": ""}
+                for line in reader.lines():
+                    _take(context, gathered, line, file)
+                    if gathered.size >= PAGE_RECORDS:
+                        mark = {"head": head, "offset": reader.offset, "tail": reader.tail}
+                        yield gathered.page(_state([*done, mark, *known], before))
+                if reader.offset > mark["offset"]:
                     mark = {"head": head, "offset": reader.offset, "tail": reader.tail}
-                    yield gathered.page({"files": [*done, mark, *known]})
-            if reader.offset > mark["offset"]:
-                mark = {"head": head, "offset": reader.offset, "tail": reader.tail}
-            done.append(mark)
+                done.append(mark)
+            if reader.is_broken:
+                broken[file.name if file == path else str(file.relative_to(path))] = reader.size
             if reader.is_torn:
                 context.skip("last lines that are not whole yet")
     # files that are there no more are forgotten
-    yield gathered.page({"files": done})
+    yield gathered.page(_state(done, broken))
+    lost = sorted(name for name, size in broken.items() if before.get(name) == size)
+    if lost:
+        raise SourceError(
+            "files that have not grown cannot be read to their end",
+            ", ".join(lost),
+            "Replace them by whole ones, or take them away; everything else has landed.",
+        )
+
+
+def _state(files: list[dict[str, Any]], broken: dict[str, int]) -> State:
+    return {"files": files, **({"broken": broken} if broken else {})}
 
 
 def files_of(path: Path) -> list[Path]:
@@ -116,16 +130,19 @@ class _Reader:
         offset: In unpacked bytes.
         tail: Digest of the last bytes before the offset.
         is_torn: Whether a last line is left that is not whole.
+        is_broken: Whether that is because what follows cannot be unpacked.
+        size: Bytes on disk when it was opened.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self.offset = 0
-        self.is_torn = False
+        self.is_torn = self.is_broken = False
         self._before = self._rest = b""
         try:
             with path.open("rb") as file:
                 self._is_packed = file.read(2) == b"\x1f\x8b"
+            self.size = path.stat().st_size
             self._file = self._open()
         except OSError as error:
             raise SourceError(
@@ -180,8 +197,9 @@ class _Reader:
         self._rest = b""
         try:
             line = self._file.readline()
-        except (EOFError, zlib.error, OSError):  # a packed file that is still being written
+        except (EOFError, zlib.error, OSError):  # a packed file that is still being written, or is corrupt
             self._rest = b"?"
+            self.is_broken = True
             return None
         if line.endswith(b"\n"):
             return line

@@ -14,6 +14,22 @@ from touchstone.sources.otel.source import Otel
 
 BEFORE_START = timedelta(days=7)
 USERS = ("user.id", "enduser.id")
+# microseconds since 1970 that no moment reaches
+_FOREVER = (1 << 52) - 1
+
+
+class Trace(Placed):
+    """A trace with the conversation that one of its spans or events names.
+
+    Attributes:
+        version: The nearer the front of the configuration the name stands, the greater; then, the earlier whoever says so began.
+    """
+
+    __slots__ = ("version",)
+
+    def __init__(self, trace_id: str, conversation: str | None, version: int) -> None:
+        super().__init__({"traceId": trace_id, "conversationId": conversation}, trace_id, conversation or trace_id)
+        self.version = version
 
 
 class Gathered:
@@ -35,7 +51,7 @@ class Gathered:
     def _clear(self) -> None:
         self._spans: list[Any] = []
         self._events: list[Any] = []
-        self._traces: dict[str, Placed] = {}
+        self._traces: dict[str, Trace] = {}
         self._refused: list[tuple[str, str, str, str, str]] = []
 
     @property
@@ -57,17 +73,17 @@ class Gathered:
         self._spans.append(placed)
         if placed.row_id is None:
             return
-        self._see(placed.interaction_id, {**record["resource"], **record["attributes"]})
-        self._take_events(record["events"])
+        self._see(placed.interaction_id, {**record["resource"], **record["attributes"]}, record["startTimeUnixNano"])
+        self._take_events(list(enumerate(record["events"])))
 
     def logs(self, records: list[Record]) -> None:
         """Take events that were exported as log records."""
-        own = [one for one in records if str(one["name"] or "").startswith(PREFIX)]
+        own = [(place, one) for place, one in enumerate(records) if str(one["name"] or "").startswith(PREFIX)]
         if len(own) < len(records):
             self._context.skipped["log records of no AI agent"] = (
                 self._context.skipped.get("log records of no AI agent", 0) + len(records) - len(own)
             )
-        self._take_events([one for one in own if self._is_wanted(one["timeUnixNano"])])
+        self._take_events([(place, one) for place, one in own if self._is_wanted(one["timeUnixNano"])])
 
     def refuse(self, code: str, reason: str, remedy: str, piece: str) -> None:
         self._refused.append(("spans", code, reason, remedy, piece))
@@ -82,22 +98,34 @@ class Gathered:
         self._clear()
         return page
 
-    def _take_events(self, records: list[Record]) -> None:
+    def _take_events(self, records: list[tuple[int, Record]]) -> None:
+        """Take events, each with its place among those that were exported with it."""
         counts: Counter[bytes] = Counter()
-        for record in records:
+        for ordinal, record in records:
             said = orjson.dumps(record, option=orjson.OPT_SORT_KEYS)
             counts[said] += 1
-            placed = placed_event(record, counts[said])
+            placed = placed_event(record, counts[said], ordinal)
             self._events.append(placed)
             if placed.interaction_id is not None:
-                self._see(placed.interaction_id, {**(record.get("resource") or {}), **record["attributes"]})
+                self._see(
+                    placed.interaction_id,
+                    {**(record.get("resource") or {}), **record["attributes"]},
+                    record["timeUnixNano"],
+                )
 
-    def _see(self, trace_id: str, said: dict[str, Any]) -> None:
-        """Note the trace; of its spans only some may name the conversation, and they come in any order."""
-        named = next((str(said[name]) for name in self._conversation if said.get(name) not in (None, "")), None)
-        if named is not None or trace_id not in self._traces:
-            record = {"traceId": trace_id, "conversationId": named}
-            self._traces[trace_id] = Placed(record, trace_id, named or trace_id)
+    def _see(self, trace_id: str, said: dict[str, Any], nanoseconds: Any) -> None:
+        """Note the trace; of its spans only some name the conversation, not all the same one, and they come in any order."""
+        for place, name in enumerate(self._conversation):
+            if said.get(name) not in (None, ""):
+                begun = nanoseconds // 1000 if isinstance(nanoseconds, int) else _FOREVER
+                rank = (len(self._conversation) - place) * (_FOREVER + 1) - min(max(begun, 0), _FOREVER)
+                seen = Trace(trace_id, str(said[name]), rank)
+                break
+        else:
+            seen = Trace(trace_id, None, 0)
+        held = self._traces.get(trace_id)
+        if held is None or seen.version > held.version:
+            self._traces[trace_id] = seen
 
     def _is_of_agents(self, record: Record) -> bool:
         said = record["attributes"]
@@ -107,11 +135,6 @@ class Gathered:
 
     def _is_wanted(self, moment: Any) -> bool:
         return not isinstance(moment, int) or self._interval[0] <= moment < self._interval[1]
-
-
-def is_named(record: Record) -> int:
-    """Version of a trace's row: what names a conversation stays against what names none."""
-    return int(record.get("conversationId") is not None)
 
 
 def ended_at(record: Record) -> datetime | None:

@@ -158,13 +158,14 @@ def placed_span(record: Record) -> Placed:
     return Placed(kept, f"{trace_id}:{span_id}" if trace_id and span_id else None, trace_id)
 
 
-def placed_event(record: Record, number: int) -> Placed:
+def placed_event(record: Record, number: int, ordinal: int) -> Placed:
     """An event, known by all that it says: it has no id, and what is exported twice says the same.
 
     Args:
         number: Which one of equal events of its span it is.
+        ordinal: Its place among those that were exported with it, which orders events of one moment.
     """
     trace_id = identity(record["traceId"], TRACE_BYTES)
     said = orjson.dumps([record, number], option=orjson.OPT_SORT_KEYS)
     digest = hashlib.md5(said, usedforsecurity=False).hexdigest()
-    return Placed(record, f"{trace_id}:{digest}" if trace_id else None, trace_id)
+    return Placed(record | {"ordinal": ordinal}, f"{trace_id}:{digest}" if trace_id else None, trace_id)

@@ -63,11 +63,10 @@ def check(context: Context) -> None:
 
 
 def walk(context: Context, state: State, interval: tuple[int, int] | None = None) -> Iterator[Page]:
-    """Rows by their cursor, from some way before where the last run ended: what was committed late lies there.
+    """Rows by their cursor, from some way before where the last run ended, or was stopped: what was committed late lies there.
 
     Its state:
         newest: The greatest cursor that was read.
-        after: Where a walk that was stopped goes on: cursor, trace and span of the last row.
     """
     wanted = context.source.options(Otel).table
     gathered = Gathered(context, interval)
@@ -76,38 +75,33 @@ def walk(context: Context, state: State, interval: tuple[int, int] | None = None
         cursor, trace_id, span_id = (columns[name] for name in ("cursor", "trace_id", "span_id"))
         query = select(*(column.label(name) for name, column in columns.items())).where(cursor.is_not(None))
         query = query.order_by(cursor, trace_id, span_id).limit(PAGE_ROWS)
-        newest, after = _thawed(state.get("newest")), state.get("after")
-        if after is None and newest is not None:
-            query = query.where(cursor >= _before(newest, wanted.late))
-        place = None if after is None else (_thawed(after[0]), after[1], after[2])
+        newest = _thawed(state.get("newest"))
+        asked = query if newest is None else query.where(cursor >= _before(newest, wanted.late))
         while True:
-            asked = query
-            if place is not None:
-                # the order of rows that share a cursor, without a tuple, which not every database compares
-                asked = query.where(
-                    or_(
-                        cursor > place[0],
-                        and_(cursor == place[0], trace_id > place[1]),
-                        and_(cursor == place[0], trace_id == place[1], span_id > place[2]),
-                    )
-                )
             rows = [dict(row) for row in connection.execute(asked).mappings()]
             for row in rows:
                 gathered.span(_record(context, row))
             if rows:
-                last = rows[-1]
-                place = (last["cursor"], last["trace_id"], last["span_id"])
-                newest = last["cursor"] if newest is None else max(newest, last["cursor"])
-            if len(rows) < PAGE_ROWS:
-                yield gathered.page({"newest": _frozen(newest)} if newest is not None else {})
-                return
+                newest = rows[-1]["cursor"] if newest is None else max(newest, rows[-1]["cursor"])
+            is_over = len(rows) < PAGE_ROWS
+            place = () if is_over else tuple(rows[-1][name] for name in ("cursor", "trace_id", "span_id"))
             if None in place:
                 raise SourceError(
                     f"{context.source.name}: rows without an id fill a page of {wanted.name}",
                     _frozen(place[0]),
                     "Correct them.",
                 )
-            yield gathered.page({**({"newest": _frozen(newest)}), "after": [_frozen(place[0]), place[1], place[2]]})
+            yield gathered.page({"newest": _frozen(newest)} if newest is not None else {})
+            if is_over:
+                return
+            # the order of rows that share a cursor, without a tuple, which not every database compares
+            asked = query.where(
+                or_(
+                    cursor > place[0],
+                    and_(cursor == place[0], trace_id > place[1]),
+                    and_(cursor == place[0], trace_id == place[1], span_id > place[2]),
+                )
+            )
 
 
 def _columns(table: Table, wanted: SpanTable) -> dict[str, Any]:

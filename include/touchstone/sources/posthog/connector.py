@@ -143,9 +143,15 @@ def _asked(context: Context, query: str, columns: int, attempts: int | None = No
 
 
 def _stated(context: Context, first: date, last: date) -> dict[date, int]:
-    """How many events each day has."""
+    """How many events each day has; of many days in halves, where that is too much for one answer."""
     within = {"lower_bound": _moment(first), "upper_bound": _moment(last + timedelta(days=1))}
-    rows = _asked(context, COUNTS, 2, **within)
+    try:
+        rows = _asked(context, COUNTS, 2, HASTY_ATTEMPTS if first < last else None, **within)
+    except BrokenAnswer:
+        if first == last:
+            raise
+        middle = first + (last - first) // 2
+        return _stated(context, first, middle) | _stated(context, middle + timedelta(days=1), last)
     return {date.fromisoformat(day): int(count) for day, count in rows}
 
 
@@ -155,10 +161,15 @@ def _stated(context: Context, first: date, last: date) -> dict[date, int]:
 def _walk(context: Context, state: State) -> Iterator[Page]:
     """The days whose number of events is another than what is held, and the last ones.
 
-    Where a walk was stopped is told by these numbers alone: a day that has landed has its own.
+    Where a walk was stopped is told by these numbers alone: a day that has landed has its own. Some days never do: an event that two
+    days state is held of one, and one without an id of none. Such a day is read again only once its number changes.
+
+    Its state:
+        through: The newest day that has events.
+        differing: The numbers of days that were read in full, and of which another number is held all the same.
     """
     today = context.window.now.date()
-    walk = state.get("walk")
+    walk, known = state.get("walk"), state.get("differing", {})
     if walk:
         first, last = date.fromisoformat(walk["next"]), min(today, date.fromisoformat(walk["last"]))
         again = first
@@ -167,14 +178,25 @@ def _walk(context: Context, state: State) -> Iterator[Page]:
         through = state.get("through")
         again = last if through is None else date.fromisoformat(through) - timedelta(days=TRAILING_DAYS)
     stated = _stated(context, first, last) if first <= last else {}
+    suspects = {}
     for number in range((last - first).days + 1):
         day = first + timedelta(days=number)
         count, held = stated.get(day, 0), context.rows.count("events", day.isoformat())
-        if count != held or (count and day >= again):
+        if count != held:
+            suspects[day.isoformat()] = count
+        if (count != held and known.get(day.isoformat()) != count) or (count and day >= again):
             what = f"the events of {day}"
             yield from periods.believed(context, "events", what, partial(_pages, context, day, count))
+    # only now: what one day states may have taken an event from another
+    differing = {day: count for day, count in suspects.items() if context.rows.count("events", day) != count}
+    for _ in differing:
+        context.skip("days of which another number of events is held than they state")
     newest = max(stated, default=None)
-    yield Page({"events": []}, {"through": newest.isoformat()} if newest else state)
+    yield Page({"events": []}, _finished(newest, differing) if newest else state)
+
+
+def _finished(newest: date, differing: dict[str, int]) -> State:
+    return {"through": newest.isoformat(), **({"differing": differing} if differing else {})}
 
 
 # --- one day
