@@ -70,6 +70,7 @@ _PART_TYPES = frozenset(
         "quick_reply",
         "note_and_reopen",
         "assign_and_reopen",
+        "assign_and_unsnooze",
         "away_mode_assignment",
         "timer_unsnooze",
         "participant_added",
