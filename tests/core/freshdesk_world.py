@@ -8,8 +8,9 @@ from touchstone.sources.freshdesk.source import Freshdesk
 from vendor_rows import Payload, Vendors, at
 
 CARL, DORA, SOON = 71001, 71002, 71003
-HEIDI, BOT, FLOW = 72001, 72002, 72003
-SHOP, DESK = 73001, 74001
+HEIDI, BOT, FLOW, GINA = 72001, 72002, 72003, 72004
+SHOP, OUTLET = 73001, 73002
+DESK, BACK = 74001, 74002
 NOTES = {name: Freshdesk.model_fields[name].default for name in ("merged_into_note", "merged_from_note")}
 
 
@@ -52,8 +53,20 @@ def _shop(tier: str, changed: float) -> Payload:
     return stated | {"created_at": at(-9000), "updated_at": at(changed)}
 
 
+def _outlet() -> Payload:
+    stated = {
+        "id": OUTLET,
+        "name": "Outlet",
+        "domains": ["outlet.test"],
+        "account_tier": "standard",
+        "custom_fields": {},
+    }
+    return stated | {"created_at": at(-9000), "updated_at": at(-1000)}
+
+
 def day_one(vendors: Vendors) -> None:
     vendors.configure("freshdesk", ai_agents=[], automations=[FLOW], **NOTES)
+    vendors.land("freshdesk", "agents", _agent(GINA, "Gina", -2000))
     for stream, rows in {
         "tickets": [
             _ticket(30010, CARL),
@@ -61,6 +74,7 @@ def day_one(vendors: Vendors) -> None:
             _ticket(30012, DORA, status=5, stats={"resolved_at": at(30), "closed_at": at(40)}),
             _ticket(30013, SOON, custom_fields={}),
             _ticket(30014, DORA, tags=["vip"]),
+            _ticket(30015, CARL, company_id=OUTLET),
         ],
         "conversations": [
             _note(1, 30010, HEIDI, 5),
@@ -75,10 +89,15 @@ def day_one(vendors: Vendors) -> None:
         "satisfaction_ratings": [
             {"id": 1, "ticket_id": 30012, "survey_id": 9, "ratings": {"default_question": 100}, "updated_at": at(60)},
         ],
-        "agents": [_agent(HEIDI, "Heidi"), _agent(BOT, "Freddy"), _agent(FLOW, "Flow")],
-        "groups": [{"id": DESK, "name": "Desk"}],
+        "agents": [
+            _agent(HEIDI, "Heidi"),
+            _agent(BOT, "Freddy"),
+            _agent(FLOW, "Flow"),
+            _agent(GINA, "Gina", group_ids=[BACK]),
+        ],
+        "groups": [{"id": DESK, "name": "Desk"}, {"id": BACK, "name": "Back office"}],
         "contacts": [_contact(CARL, "Carl"), _contact(DORA, "Dora", unique_external_id="shop-1")],
-        "companies": [_shop("business", -1000)],
+        "companies": [_shop("business", -1000), _outlet()],
         "ticket_fields": [{"id": 1, "name": "cf_topic", "label": "Topic"}],
     }.items():
         vendors.land("freshdesk", stream, *rows)
@@ -103,6 +122,11 @@ def day_two(vendors: Vendors) -> None:
             _contact(SOON, "Soon"),
             {"id": DORA, "isDeletedForGood": True, "created_at": at(-9000), "updated_at": at(-1000)},
         ],
-        "companies": [_shop("enterprise", 10)],
+        "companies": [
+            _shop("enterprise", 10),
+            # it keeps the time of its last change, whenever it was deleted
+            {name: value for name, value in _outlet().items() if name in ("id", "created_at", "updated_at")}
+            | {"isDeletedForGood": True, "deleted_found_at": at(2600)},
+        ],
     }.items():
         vendors.land("freshdesk", stream, *rows)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from vendor_rows import START, Payload, Vendors, organization, user
 
 OPERATOR = {"type": "bot", "id": "90", "name": "Operator", "from_ai_agent": False, "is_ai_answer": False}
 FIN = {"type": "bot", "id": "91", "name": "Fin", "from_ai_agent": True, "is_ai_answer": True}
-OLGA, PIA = "101", "102"
+OLGA, PIA, RIA, SAM = "101", "102", "103", "104"
 CLEO, DORA, EVE = "c1", "c2", "c3"
 ORION = "k1"
 ARTICLE = "700"
@@ -134,6 +135,10 @@ def day_one(vendors: Vendors) -> None:
         language_attribute="Language",
         handoff_attribute="Handoff reason",
     )
+    # a month before: who was in another team, and who was gone for a while
+    before = Vendors(vendors.settings, vendors.as_of - timedelta(days=30), vendors.instance)
+    gone = {"archived": True, "archived_at": seconds(-3000)}
+    before.intercom(admins=[teammate(RIA, "Ria", 11), teammate(SAM, "Sam", 12, **gone)])
     reason = {"attribute": {"name": "Handoff reason"}, "value": {"name": "policy"}}
     vendors.intercom(
         conversations=[
@@ -160,7 +165,12 @@ def day_one(vendors: Vendors) -> None:
             contact(EVE, "eve@elsewhere.test"),
         ],
         companies=[company("business", -1000)],
-        admins=[teammate(OLGA, "Olga", 11), teammate(PIA, "Pia", 12)],
+        admins=[
+            teammate(OLGA, "Olga", 11),
+            teammate(PIA, "Pia", 12),
+            teammate(RIA, "Ria", 12),
+            teammate(SAM, "Sam", 12),
+        ],
         teams=[{"type": "team", "id": "11", "name": "Frontline"}, {"type": "team", "id": "12", "name": "Billing"}],
         articles=[article("<p>Download it.</p>", -5000)],
     )

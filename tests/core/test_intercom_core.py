@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from intercom_world import CLEO, DORA, EVE, OLGA, ORION, PIA, day_one, day_two
+from intercom_world import CLEO, DORA, EVE, OLGA, ORION, PIA, RIA, SAM, day_one, day_two
 from psycopg.rows import dict_row
 from test_vendor_core import new_warehouse
 
@@ -199,6 +199,23 @@ def test_a_teammate_who_is_gone_has_left_and_a_renamed_team_is_renamed_everywher
     assert two.one("agents", agent_id=OLGA)["team"] == "First line"
 
 
+def teams_of(core: Core, agent_id: str) -> list[tuple[str | None, bool]]:
+    """The teams of a teammate in their order, and whether the time in each is over."""
+    key = core.one("agents", agent_id=agent_id)["agent_key"]
+    found = sorted(core.all("agent_teams", agent_key=key), key=lambda row: row["valid_from"])
+    return [(row["team"], row["valid_to"] is not None) for row in found]
+
+
+def test_a_renamed_team_is_renamed_for_those_who_are_no_longer_in_it(one, two):
+    assert teams_of(one, RIA) == [("Frontline", True), ("Billing", False)]
+    assert teams_of(two, RIA) == [("First line", True), ("Billing", False)]
+
+
+def test_a_teammate_who_comes_back_has_not_left(one):
+    assert one.one("agents", agent_id=SAM)["left_at"] is None
+    assert teams_of(one, SAM) == [("Billing", False)]
+
+
 def test_an_article_keeps_its_versions(two):
     versions = sorted(two.all("article_versions"), key=lambda row: row["version_number"])
     assert [(row["body"], row["is_current"]) for row in versions] == [
@@ -212,4 +229,4 @@ def test_the_claims_of_the_models_hold(days):
     chosen = ("--select", "path:models/intermediate/intercom,test_type:unit")
     counts = run_dbt("test", as_of=AS_OF, settings=days[0], arguments=chosen)
     assert set(counts) == {"pass"}
-    assert counts["pass"] == 4
+    assert counts["pass"] == 5

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from freshdesk_world import GINA, OUTLET
 from psycopg.rows import dict_row
 from vendor_world import day_one, day_two
 
@@ -364,6 +365,16 @@ def test_agents_have_hiring_dates_and_a_history_of_teams_and_roles(one, two):
     assert (olga["hired_at"], olga["started_at"]) == (None, moment(1))
 
 
+def test_a_renamed_group_is_renamed_for_those_who_are_no_longer_in_it(one, two):
+    def teams(core: Core) -> list[str]:
+        key = core.agent(GINA)["agent_key"]
+        found = [row for row in core.tables["agent_teams"] if row["agent_key"] == key]
+        return [row["team"] for row in sorted(found, key=lambda row: row["valid_from"])]
+
+    assert teams(one) == ["Desk", "Back office"]
+    assert teams(two) == ["Front desk", "Back office"]
+
+
 def test_teams_are_those_of_the_moment(one, two):
     assert one.messages(10)["101"]["team"] == "Frontline"
     assert two.messages(10)["101"]["team"] == "First line"  # the group was renamed, not left
@@ -477,6 +488,13 @@ def test_tiers_are_those_of_the_moment(two):
     assert two.interaction(10)["tier"] == "business"
     assert two.interaction(30)["tier"] == "enterprise"
     assert two.interaction(9001)["tier"] == "business"
+
+
+def test_a_company_that_is_deleted_leaves_past_conversations_their_tier(one, two):
+    key = one.account(OUTLET)["account_key"]
+    for core in (one, two):
+        assert core.interaction(30015)["tier"] == "standard"
+        assert {row["tier"] for row in core.tables["account_history"] if row["account_key"] == key} == {"standard"}
 
 
 def test_the_history_of_an_account_follows_the_crm_and_its_deals(two):

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from sandbox.small_firm import AI, ANN, ROBOT, at, by_ai, conversation, customer, firm, message, plain
+from sandbox.small_firm import AI, ANN, ROBOT, articles, at, by_ai, conversation, customer, firm, message, plain
 from touchstone.sandbox.api import SandboxOptions, serve_here
 from touchstone.sandbox.api.intercom_conversations import STATES
 from touchstone.sandbox.api.intercom_ids import conversation_number, hex_number, intercom_id
@@ -195,6 +195,18 @@ def test_there_is_one_scroll_and_it_ends_when_it_is_left_alone_or_fails():
         assert client.get("/companies/scroll", params={"scroll_param": opened}).status_code == 500
         assert client.get("/companies/scroll", params={"scroll_param": opened}).status_code == 404
         assert client.get("/companies/scroll").status_code == 200
+
+
+def test_articles_go_by_page_numbers_and_name_the_next_page_by_its_address():
+    with serve_here(firm(articles=articles()), options(at(8))) as sandbox, intercom(sandbox) as client:
+        first = client.get("/articles", params={"per_page": 1}).json()
+        assert (first["pages"]["page"], first["pages"]["total_pages"]) == (1, 2)
+        second = client.get(first["pages"]["next"]).json()
+        assert "next" not in second["pages"]
+        numbers = [one["id"] for one in (*first["data"], *second["data"])]
+        assert numbers == [intercom_id("art-0001"), intercom_id("art-0002")]
+        assert client.get(f"/articles/{numbers[0]}").json() == first["data"][0]
+        assert client.get("/articles/999").status_code == 404
 
 
 def test_a_token_and_the_version_are_asked_for():

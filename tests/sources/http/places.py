@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from abc import ABC, abstractmethod
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 
 from toolbox import cursor, rows
@@ -168,6 +169,18 @@ class IntercomPlace(Place):
 
     def secrets(self) -> dict[str, str]:
         return {"token": self.sandbox.credentials.intercom.token}
+
+
+class Still:
+    """Stands in for Intercom's sandbox at an address of a test's own."""
+
+    credentials = SimpleNamespace(intercom=SimpleNamespace(token="token"))
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def control(self, name: str) -> dict[str, str]:
+        return {"now": "2026-03-10T00:00:00+00:00"}
 
 
 class AmplitudePlace(Place):

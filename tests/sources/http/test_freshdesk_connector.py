@@ -219,6 +219,30 @@ def test_an_agent_who_was_taken_away_stays_and_is_said_to_have_left(desk):
     assert served.ingest("agents", as_of=at(13)).rows_updated == 0
 
 
+def test_the_groups_say_who_is_in_them_where_the_list_of_agents_does_not(desk):
+    served = desk(firm([plain(1, at(1))]), clock=at(5))
+    served.ingest("agents", as_of=at(5))
+    stated = {own: one["group_ids"] for own, one in served.held("agents").items()}
+    assert all(stated.values())
+    served.sandbox.control("traps", freshdesk_agents_without_groups=True)
+    # one of them moves to another group
+    served.sandbox.move_clock(at(7))
+    served.ingest("agents", as_of=at(7))
+    ann = str(freshdesk_id(ANN))
+    found = {own: one["group_ids"] for own, one in served.held("agents").items()}
+    assert found[ann] == [one + 1 for one in stated[ann]]
+    assert {own: ids for own, ids in found.items() if own != ann} == {
+        own: ids for own, ids in stated.items() if own != ann
+    }
+
+
+def test_articles_of_folders_that_lie_in_folders_arrive(desk):
+    served = desk(firm([plain(1, at(1))]), clock=at(5))
+    served.ingest("solutions", as_of=at(5))
+    assert {one["name"] for one in served.held("folders").values()} == {"Billing", "Contact"}
+    assert set(served.held("articles")) == {str(freshdesk_id(own)) for own in ("art-0001", "art-0002")}
+
+
 def test_ratings_arrive_once_however_late_they_are_given(desk):
     one = plain(1, at(1))
     one.events.append(Event("rate", at(3), "customer", "cus-000001", value=1, text="no"))

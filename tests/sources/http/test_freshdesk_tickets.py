@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from freshdesk_toolbox import Tickets, freshdesk_at, held, ingest_freshdesk, iso, steady
+from places import Stopped
 from scripted import scripted
 from toolbox import cursor
 
@@ -160,6 +161,29 @@ def test_trap_20_deleted_tickets_and_spam_are_looked_for_and_come_back(warehouse
     assert found["3"]["isDeletedForGood"] is True
     assert "subject" not in found["3"]
     assert result.detail["deleted_for_good"] == {"tickets": 1}
+
+
+@pytest.mark.parametrize(("there", "pages"), [("deleted", 1), ("spam", 2)])
+def test_trap_20_what_a_stopped_reading_marked_and_is_deleted_for_good_then_loses_its_content(warehouse, there, pages):
+    desk = Tickets(steady(5, START), notes={3: [30], 4: [40]})
+    with scripted(desk) as api:
+        source = freshdesk_at(api.url)
+        ingest_freshdesk(source, warehouse, *HIDDEN)
+        desk.where[3] = there
+        landed: list[str] = []
+
+        def stop(stream: str, count: int) -> None:
+            landed.append(stream)
+            if len(landed) == pages:
+                raise Stopped
+
+        with pytest.raises(Stopped):
+            ingest_freshdesk(source, warehouse, "hidden_tickets", progress=stop)
+        assert held(warehouse, "tickets")["3"][there] is True
+        desk.where[3] = "gone"
+        ingest_freshdesk(source, warehouse, *HIDDEN)
+    assert held(warehouse, "tickets")["3"]["isDeletedForGood"] is True
+    assert set(held(warehouse, "conversations")) == {"40"}
 
 
 def test_trap_20_what_was_deleted_for_good_between_two_runs_is_found_by_the_whole_list(warehouse, small_pages):

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
-from types import SimpleNamespace
 
 import pytest
-from places import IntercomPlace, fault
+from places import IntercomPlace, Still, fault
 from scripted import Answer, scripted
 
 from sandbox.small_firm import ANN, at, conversation, firm, message, plain
@@ -280,7 +279,7 @@ def test_a_limit_is_waited_out_until_the_window_ends_and_every_request_states_it
         return Answer({"type": "tag.list", "data": [{"type": "tag", "id": "1", "name": "vip"}]})
 
     with scripted(answer) as api:
-        workspace = IntercomPlace(warehouse, _Still(api.url), base_url=api.url)
+        workspace = IntercomPlace(warehouse, Still(api.url), base_url=api.url)
         workspace.run("tags")
         assert workspace.payloads("tags") == {"1": {"type": "tag", "id": "1", "name": "vip"}}
     assert 1.5 < api.asked[1].at - api.asked[0].at < 5
@@ -292,19 +291,7 @@ def test_a_search_that_stands_still_is_stopped(warehouse):
     found = {"type": "conversation", "id": "1", "updated_at": 1_600_000_000}
     page = {"conversations": [found], "pages": {"next": {"starting_after": "again"}}}
     with scripted([Answer(page)]) as api:
-        workspace = IntercomPlace(warehouse, _Still(api.url), base_url=api.url)
+        workspace = IntercomPlace(warehouse, Still(api.url), base_url=api.url)
         with pytest.raises(SourceError, match="stands still"):
             workspace.run("conversations")
         assert len(api.asked) < 5
-
-
-class _Still:
-    """Stands in for a sandbox at an address of its own."""
-
-    credentials = SimpleNamespace(intercom=SimpleNamespace(token="token"))
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-
-    def control(self, name: str) -> dict:
-        return {"now": "2026-03-10T00:00:00+00:00"}

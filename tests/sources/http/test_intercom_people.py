@@ -6,12 +6,14 @@ import dataclasses
 import time
 
 import pytest
-from places import IntercomPlace, fault
+from places import IntercomPlace, Still, fault
+from scripted import Answer, scripted
 
-from sandbox.small_firm import accounts, articles, at, customer, firm, plain
+from sandbox.small_firm import ANN, accounts, articles, at, customer, firm, plain
 from touchstone.errors import SourceError
 from touchstone.sandbox.api import SandboxOptions, serve_here
 from touchstone.sandbox.api.intercom_ids import intercom_id
+from touchstone.sandbox.model import Article, ArticleVersion
 
 
 @pytest.fixture
@@ -33,6 +35,19 @@ def place(warehouse):
 
 def contact(number: int) -> str:
     return intercom_id(f"cus-{number:06d}")
+
+
+def many_articles(count: int, **edited):
+    """So many articles; an edited one reads otherwise from then on."""
+
+    def versions(number):
+        later = [ArticleVersion(edited["at"], "Help", "<p>new</p>", ANN)] if number == edited.get("number") else []
+        return [ArticleVersion(at(-200, minutes=number), "Help", "<p>old</p>", ANN), *later]
+
+    return [
+        Article(f"art-{number:04d}", "refund", "Billing", "en", at(-200, minutes=number), None, versions(number))
+        for number in range(1, count + 1)
+    ]
 
 
 def many_accounts(count: int):
@@ -156,6 +171,68 @@ def test_an_article_is_kept_as_it_was_and_one_that_is_gone_is_archived(place):
     assert held[first]["body"] == "<p>Fourteen days</p>"
     assert workspace.payloads("articles", history=True)[first]["body"] == "<p>Thirty days</p>"
     assert held[second]["archived"] is True
+
+
+def test_articles_are_read_page_by_page_although_they_have_no_cursor(place):
+    workspace = place(at(6), articles=many_articles(330))
+    workspace.run("articles")
+    assert len(workspace.payloads("articles")) == 330
+    assert [one["query"]["page"] for one in workspace.asked("intercom.articles")] == ["1", "2", "3"]
+
+
+def test_t17_an_article_that_is_edited_while_pages_are_read_leaves_those_to_come_and_is_read_all_the_same(place):
+    workspace = place(at(4), articles=many_articles(330, number=1, at=at(5, hours=1)))
+    workspace.run("articles")
+    workspace.sandbox.move_clock(at(5))
+    edits = fault("advance_clock", "intercom.articles", skip=1, seconds=2 * 3600)
+    workspace.sandbox.control("traps", faults=[edits])
+    workspace.run("articles")
+    held = workspace.payloads("articles")
+    assert held[intercom_id("art-0001")]["body"] == "<p>new</p>"
+    assert not any("archived" in one for one in held.values())
+
+
+def test_a_page_of_articles_that_comes_again_is_no_further_page(warehouse):
+    page = {
+        "data": [],
+        "pages": {"page": 1, "per_page": 150, "total_pages": 3, "next": "https://api.test/articles?page=2"},
+    }
+    with scripted([Answer(page)]) as api:
+        workspace = IntercomPlace(warehouse, Still(api.url), base_url=api.url)
+        with pytest.raises(SourceError, match="stands still"):
+            workspace.run("articles")
+        assert len(api.asked) == 2
+
+
+def test_a_company_that_a_scroll_leaves_out_is_read_by_its_id(warehouse):
+    listed = {"1": {"id": "1", "name": "One"}, "2": {"id": "2", "name": "Two"}}
+
+    def answer(asked):
+        if asked.path == "/companies/scroll":
+            return Answer({"data": [] if "scroll_param" in asked.query else list(listed.values()), "scroll_param": "p"})
+        return Answer({"id": "2", "name": "Two renamed"})
+
+    with scripted(answer) as api:
+        workspace = IntercomPlace(warehouse, Still(api.url), base_url=api.url)
+        workspace.run("companies")
+        del listed["2"]
+        result = workspace.run("companies")
+    assert workspace.payloads("companies")["2"] == {"id": "2", "name": "Two renamed"}
+    assert result.detail["deleted_for_good"] == {}
+
+
+def test_contacts_that_are_gone_land_some_at_a_time_and_a_stopped_run_asks_for_none_of_them_twice(place):
+    people = [customer(number, created_at=at(-9, seconds=number)) for number in range(1, 66)]
+    workspace = place(at(3), customers=people)
+    workspace.run("contacts")
+    merged = {contact(number): contact(65) for number in range(1, 46)}
+    workspace.sandbox.control("traps", intercom_merged_contacts=merged)
+    workspace.sandbox.move_clock(at(6))
+    workspace.run_until(2, "contacts")
+    assert sum("archived" in one for one in workspace.payloads("contacts").values()) == 20
+    workspace.run("contacts")
+    assert {own for own, one in workspace.payloads("contacts").items() if one.get("archived")} == set(merged)
+    assert len(workspace.asked("intercom.contact")) == 45
 
 
 def test_a_token_that_is_refused_ends_the_check_with_what_to_do(place):

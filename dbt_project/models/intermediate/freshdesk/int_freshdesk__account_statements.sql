@@ -26,6 +26,8 @@ final as (
             on
                 records.instance = companies.instance
                 and records.record_id = companies.company_id
+        -- what is deleted says nothing any more, and is told by the time of what it said last
+        where not companies.is_archived
         {%- if not loop.last %}
 
             union all

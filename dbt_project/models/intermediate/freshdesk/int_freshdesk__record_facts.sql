@@ -86,7 +86,8 @@ companies as (
                 changed.source = companies.source
                 and changed.instance = companies.instance
                 and changed.record_id = companies.company_id
-        where changed.record_type = 'company'
+        -- what is deleted says nothing any more, and is told by the time of what it said last
+        where changed.record_type = 'company' and not companies.is_archived
         {%- if not loop.last %}
 
             union all

@@ -17,7 +17,9 @@ changed as (
 
     union all
 
-    -- a group that is renamed renames the team of all its members
+    -- a group that is renamed renames the team of all who are or were in it
+    {%- for relation in ['stg_freshdesk__agents', 'stg_freshdesk__agents_history'] %}
+
     select
         agents.source,
         agents.instance,
@@ -26,13 +28,14 @@ changed as (
         'agent' as entity_type,
         null::jsonb as facts
     from {{ ref('stg_freshdesk__groups') }} as groups
-    inner join {{ ref('stg_freshdesk__agents') }} as agents
+    inner join {{ ref(relation) }} as agents
         on
             groups.instance = agents.instance
             and groups.group_id = agents.group_id
     where {{ is_pending('groups') }}
 
     union all
+    {%- endfor %}
 
     -- who is an AI agent is configured, which no load brings
     select

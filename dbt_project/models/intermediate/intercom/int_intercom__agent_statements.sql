@@ -7,7 +7,8 @@ admins as (
 
         select
             affected.agent_key,
-            admins.*
+            admins.*,
+            {{ 'true' if relation == 'stg_intercom__admins' else 'false' }} as is_latest
         from {{ ref('int_entities__affected') }} as affected
         inner join {{ ref(relation) }} as admins
             on affected.agent_key = {{ entity_key('admins.admin_id', 'admins.source', 'admins.instance') }}
@@ -65,7 +66,8 @@ final as (
         archived_at as stated_at,
         _load_id
     from read_on
-    where archived_at is not null
+    -- who was gone once and is there again has not left
+    where archived_at is not null and is_latest
 
 )
 

@@ -15,7 +15,9 @@ changed as (
 
     union all
 
-    -- a team that is renamed renames the team of all its members
+    -- a team that is renamed renames the team of all who are or were in it
+    {%- for relation in ['stg_intercom__admins', 'stg_intercom__admins_history'] %}
+
     select
         admins.source,
         admins.instance,
@@ -24,13 +26,14 @@ changed as (
         'agent' as entity_type,
         null::jsonb as facts
     from {{ ref('stg_intercom__teams') }} as teams
-    inner join {{ ref('stg_intercom__admins') }} as admins
+    inner join {{ ref(relation) }} as admins
         on
             teams.instance = admins.instance
             and teams.team_id = admins.team_id
     where {{ is_pending('teams') }}
 
     union all
+    {%- endfor %}
 
     -- which attribute means what: no load brings it
     select

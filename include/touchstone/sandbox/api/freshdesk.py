@@ -52,7 +52,7 @@ class Freshdesk:
         add("contacts", "contacts", self._lister("contacts", people.contacts, "_updated_since", "updated_at"))
         add("companies", "companies", self._lister("companies", people.companies))
         add("me", "agents/me", self.me)
-        add("agents", "agents", self._lister("agents", people.agents))
+        add("agents", "agents", self.agents)
         for name in ("contacts", "companies", "agents"):
             add(name.rstrip("s"), f"{name}/{{id:int}}", self._getter(name, getattr(people, name)))
         add("groups", "groups", self._lister("groups", people.groups))
@@ -62,7 +62,9 @@ class Freshdesk:
         add("satisfaction_ratings", "surveys/satisfaction_ratings", rated)
         add("categories", "solutions/categories", self._lister("categories", people.categories))
         add("folders", "solutions/categories/{id:int}/folders", self.folders)
+        add("subfolders", "solutions/folders/{id:int}/subfolders", self.subfolders)
         add("articles", "solutions/folders/{id:int}/articles", self.articles)
+        add("article", "solutions/articles/{id:int}", self._getter("articles", people.all_articles))
         return table
 
     # --- manners
@@ -190,8 +192,16 @@ class Freshdesk:
     def me(self, call: Call) -> Answer:
         return Answer(self._people.agents(call.now)[0])
 
+    def agents(self, call: Call) -> Answer:
+        found = self._there(call, "agents", self._people.agents(call.now))
+        hidden = {"group_ids"} if call.traps.freshdesk_agents_without_groups else set()
+        return _paged(call, [{name: value for name, value in row.items() if name not in hidden} for row in found])
+
     def folders(self, call: Call) -> Answer:
         return _paged(call, self._people.folders(call.path["id"]))
+
+    def subfolders(self, call: Call) -> Answer:
+        return _paged(call, self._people.subfolders(call.path["id"]))
 
     def articles(self, call: Call) -> Answer:
         return _paged(call, self._people.articles(call.path["id"], call.now))

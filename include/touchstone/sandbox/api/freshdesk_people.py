@@ -70,6 +70,9 @@ class People:
         return GROUPS + self._company.teams.index(team)
 
     def groups(self, now: datetime) -> list[dict[str, Any]]:
+        members: dict[int, list[int]] = {}
+        for agent in self.agents(now):
+            members.setdefault(agent["group_ids"][0], []).append(agent["id"])
         return [
             {
                 "id": self._group_id(team),
@@ -77,7 +80,7 @@ class People:
                 "description": None,
                 "escalate_to": None,
                 "unassigned_for": None,
-                "agent_ids": [],
+                "agent_ids": members.get(self._group_id(team), []),
                 "created_at": self._founded,
                 "updated_at": self._founded,
             }
@@ -121,14 +124,31 @@ class People:
         return [{"id": CATEGORIES, "name": "Help", "description": None, "visible_in_portals": []} | times]
 
     def folders(self, category_id: int) -> list[dict[str, Any]] | None:
-        """The folders of a category; None where there is no such category."""
+        """The folders of a category, without those that lie in one of them; None where there is no such category."""
         if category_id != CATEGORIES:
             return None
-        times = {"created_at": self._founded, "updated_at": self._founded}
-        return [
-            {"id": FOLDERS + index, "name": name, "description": None, "visibility": 1} | times
-            for index, name in enumerate(self._sections)
-        ]
+        return [self._folder(index) for index in range(0, len(self._sections), 2)]
+
+    def subfolders(self, folder_id: int) -> list[dict[str, Any]] | None:
+        """The folders in a folder: every other section lies in the one before it. None where there is no such folder."""
+        index = folder_id - FOLDERS
+        if not 0 <= index < len(self._sections):
+            return None
+        return [self._folder(index + 1)] if self._has_subfolder(index) else []
+
+    def _has_subfolder(self, index: int) -> bool:
+        return index % 2 == 0 and index + 1 < len(self._sections)
+
+    def _folder(self, index: int) -> dict[str, Any]:
+        return {
+            "id": FOLDERS + index,
+            "name": self._sections[index],
+            "description": None,
+            "visibility": 1,
+            "sub_folders_count": int(self._has_subfolder(index)),
+            "created_at": self._founded,
+            "updated_at": self._founded,
+        }
 
     def articles(self, folder_id: int, now: datetime) -> list[dict[str, Any]] | None:
         """The articles of a folder, as they read now."""
@@ -140,6 +160,10 @@ class People:
             for one in self._company.articles
             if one.section == section and one.created_at <= now and (one.archived_at is None or one.archived_at > now)
         ]
+
+    def all_articles(self, now: datetime) -> list[dict[str, Any]]:
+        found = (self.articles(FOLDERS + index, now) or [] for index in range(len(self._sections)))
+        return [one for articles in found for one in articles]
 
     def _article(self, one: Article, folder_id: int, now: datetime) -> dict[str, Any]:
         version = [version for version in one.versions if version.edited_at <= now][-1]

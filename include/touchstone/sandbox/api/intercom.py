@@ -11,7 +11,7 @@ from touchstone.sandbox.api.calls import Answer, Call, Endpoint, Refusal, html, 
 from touchstone.sandbox.api.intercom_conversations import Conversations
 from touchstone.sandbox.api.intercom_ids import intercom_id
 from touchstone.sandbox.api.intercom_people import WORKSPACE, People
-from touchstone.sandbox.api.intercom_search import epoch, error, listed, refused
+from touchstone.sandbox.api.intercom_search import epoch, error, numbered, refused
 from touchstone.sandbox.api.limits import Limit
 from touchstone.sandbox.api.options import SandboxOptions
 from touchstone.sandbox.model import Article, Company
@@ -49,6 +49,7 @@ class Intercom:
             ("teams", "GET", "/teams", people.teams),
             ("tags", "GET", "/tags", conversations.tags),
             ("articles", "GET", "/articles", self.articles),
+            ("article", "GET", "/articles/{id}", self.article),
         )
         return [Endpoint(f"intercom.{name}", method, path, handler, _ANY) for name, method, path, handler in table]
 
@@ -109,11 +110,18 @@ class Intercom:
         found = [
             (own, {"created_at": epoch(one.created_at), "updated_at": _edited(one, call.now)})
             for own, one in self._articles.items()
-            if one.created_at <= call.now and (one.archived_at is None or one.archived_at > call.now)
+            if _is_there(one, call.now)
         ]
-        shown, pages, total = listed(call, found, LISTED_ARTICLES)
+        shown, pages, total = numbered(call, found, LISTED_ARTICLES)
         data = [self._article(own, dates, call) for own, dates in shown]
         return Answer({"type": "list", "data": data, "total_count": total, "pages": pages})
+
+    def article(self, call: Call) -> Answer:
+        one = self._articles.get(call.path["id"])
+        if one is None or not _is_there(one, call.now):
+            raise Refusal(error(404, "not_found", "Resource Not Found"))
+        dates = {"created_at": epoch(one.created_at), "updated_at": _edited(one, call.now)}
+        return Answer(self._article(call.path["id"], dates, call))
 
     def _article(self, own: str, dates: dict[str, int], call: Call) -> dict[str, Any]:
         one = self._articles[own]
@@ -136,6 +144,10 @@ class Intercom:
             "parent_type": None,
             "default_locale": one.locale.partition("-")[0],
         }
+
+
+def _is_there(one: Article, now: datetime) -> bool:
+    return one.created_at <= now and (one.archived_at is None or one.archived_at > now)
 
 
 def _edited(one: Article, now: datetime) -> int:

@@ -137,6 +137,22 @@ def listed(call: Call, found: list[Dated], per_page: int) -> tuple[list[Dated], 
     return page(found, order)
 
 
+def numbered(call: Call, found: list[Dated], per_page: int) -> tuple[list[Dated], dict[str, Any], int]:
+    """A page of a list that goes by numbers and names the next one by its address, newest change first."""
+    size, number = (
+        int(stated) if (stated := call.query.get(name, "")).isdigit() else default
+        for name, default in (("per_page", per_page), ("page", 1))
+    )
+    size, number = max(1, min(MOST_PER_PAGE, size)), max(1, number)
+    ordered = sorted(found, key=lambda one: (-one[1]["updated_at"], one[0]))
+    total = -(-len(ordered) // size)
+    pages: dict[str, Any] = {"type": "pages", "page": number, "per_page": size, "total_pages": total}
+    if number < total:
+        path = call.request.url.path.removeprefix(call.prefix)
+        pages["next"] = call.url(path, page=number + 1, per_page=size)
+    return ordered[(number - 1) * size : number * size], pages, len(ordered)
+
+
 def sealed(position: tuple[int, str]) -> str:
     return base64.urlsafe_b64encode(json.dumps(position).encode()).decode()
 

@@ -96,6 +96,7 @@ class Traps(_Strict):
         freshdesk_since_exclusive: `updated_since` leaves out its own second.
         freshdesk_purged: What was deleted for good, such as `tickets/1001` or `contacts/150000000001`.
         freshdesk_archived: Ids of tickets that lists leave out and whose address has moved.
+        freshdesk_agents_without_groups: The list of agents does not say which groups they are in.
         freshdesk_refused: Endpoints that the plan does not hold, such as `surveys`: 403.
         salesforce_late_commit_seconds: Records of Salesforce with an odd id show this much later than their stamp says.
         salesforce_page_rows: Salesforce's pages hold this many records instead of 2,000.
@@ -162,6 +163,7 @@ class Traps(_Strict):
     freshdesk_since_exclusive: bool = False
     freshdesk_purged: list[str] = []
     freshdesk_archived: list[int] = []
+    freshdesk_agents_without_groups: bool = False
     freshdesk_refused: list[str] = []
     salesforce_late_commit_seconds: int = Field(default=0, ge=0)
     salesforce_page_rows: int | None = Field(default=None, ge=1)

@@ -19,15 +19,20 @@ LATE = timedelta(days=1)  # a rating is stated late, or changed
 
 # what a plan does not hold, or nobody has switched on
 _PLAN = (403, 404)
+# what a record says of itself that is known to be gone
+_MARKS = ("isDeletedForGood", "has_left", "deleted", "archived")
+
+ARTICLES = "/api/v2/solutions/articles"
 
 Gone = Callable[[Context, Record], Record]
+Completed = Callable[[Context, list[Record]], list[Record]]
 
 
 def people() -> list[Stream]:
     """The walks over who takes part; they come before tickets."""
     return [
         _whole("groups", "/api/v2/groups"),
-        _whole("agents", "/api/v2/agents", _left),
+        _whole("agents", "/api/v2/agents", _left, completed=_with_groups),
         _whole("companies", "/api/v2/companies", _erased),
         Stream("contacts", _contacts),
     ]
@@ -78,8 +83,30 @@ def _erased(context: Context, held: Record) -> Record:
     return {**kept, "isDeletedForGood": True, "deleted_found_at": iso(context.window.now)}
 
 
-def _whole(name: str, path: str, gone: Gone | None = None, refused: tuple[int, ...] = ()) -> Stream:
-    """A list that every run reads whole."""
+def _with_groups(context: Context, agents: list[Record]) -> list[Record]:
+    """Agents with the groups that they are in: where the list does not say it, the groups do."""
+    if all(one.get("group_ids") is not None for one in agents):
+        return agents
+    found: dict[str, list[int | None]] = {}
+    for groups, _ in _pages(context, "/api/v2/groups"):
+        for group in groups:
+            for agent in group.get("agent_ids") or ():
+                found.setdefault(str(agent), []).append(group.get("id"))
+    return [
+        one if one.get("group_ids") is not None else {**one, "group_ids": found.get(_id(one), [])} for one in agents
+    ]
+
+
+def _whole(
+    name: str, path: str, gone: Gone | None = None, refused: tuple[int, ...] = (), completed: Completed | None = None
+) -> Stream:
+    """A list that every run reads whole.
+
+    Args:
+        gone: What takes the place of a record that is there no more; None: it stays.
+        refused: Statuses by which the account says that it has no such list.
+        completed: Adds what the list leaves out.
+    """
 
     def walk(context: Context, state: State) -> Iterator[Page]:
         ids: set[str] = set()
@@ -88,6 +115,8 @@ def _whole(name: str, path: str, gone: Gone | None = None, refused: tuple[int, .
             page = Page({name: records}, None if following else {"read": iso(context.window.now)})
             if following is None and gone is not None:
                 page.records[name] = [*records, *_missing(context, name, path, ids, gone)]
+            if completed is not None:
+                page.records[name] = completed(context, page.records[name])
             yield page
 
     return Stream(name, walk, backfill=lambda window: {})
@@ -95,7 +124,7 @@ def _whole(name: str, path: str, gone: Gone | None = None, refused: tuple[int, .
 
 def _missing(context: Context, name: str, path: str, listed: set[str], gone: Gone) -> list[Record]:
     """What is held and was not listed: as its own address has it, or as what is gone."""
-    told = context.rows.told(name, 0, ("isDeletedForGood", "has_left", "deleted"))
+    told = context.rows.told(name, 0, _MARKS)
     lacking = [one for one, *marks in told if one not in listed and "true" not in marks]
     records = []
     for one, held in context.rows.payloads(name, lacking).items():
@@ -115,18 +144,21 @@ def _contacts(context: Context, state: State) -> Iterator[Page]:
     Its state:
         newest: Latest change that was seen.
         read: When they were last read whole.
-        page: Next page of a reading that was stopped: of the first one, or of changes since `since`.
+        page: Next page of a reading that was stopped: of the first one, or of changes since `since`. What changed on the pages
+            before it since then is found from `newest` on, which such a reading leaves as it was.
     """
     if "read" in state and "page" not in state and is_due(context, state["read"]):
         yield from _all_contacts(context, state)
         return
     newest = moment(state.get("newest"))
     since = moment(state.get("since"))
-    if "page" not in state and newest:
+    goes_on = "page" in state
+    if newest and not goes_on:
         since = newest - OVERLAP
     asked = {"_updated_since": iso(since)} if since else {}
     for records, following in _pages(context, "/api/v2/contacts", int(state.get("page", 1)), **asked):
-        newest = _newest(newest, records)
+        if not goes_on:
+            newest = _newest(newest, records)
         done = {"newest": iso(newest)} if newest else {}
         if following:
             done |= {"page": following, **({"since": iso(since)} if since else {})}
@@ -198,18 +230,23 @@ def _solutions(context: Context, state: State) -> Iterator[Page]:
         is_refused = False
         yield Page({"categories": categories}, None)
         for category in categories:
-            for folders, _ in _pages(context, f"/api/v2/solutions/categories/{category['id']}/folders"):
-                # a folder does not say itself whose it is
-                yield Page({"folders": [{**one, "category_id": category["id"]} for one in folders]}, None)
-                for folder in folders:
-                    yield from _articles(context, folder, ids)
+            yield from _folders(context, category, f"/api/v2/solutions/categories/{category['id']}/folders", ids)
     if is_refused:
         return
-    told = context.rows.told("articles", 0, ("archived",))
-    lacking = [one for one, archived in told if one not in ids and archived != "true"]
-    found = context.rows.payloads("articles", lacking).values()
-    gone = [{**held, "archived": True, "archived_found_at": iso(context.window.now)} for held in found]
+    # an article that moves while pages are read may slip through between two of them
+    gone = _missing(context, "articles", ARTICLES, ids, _archived)
     yield Page({"articles": gone}, {"read": iso(context.window.now)})
+
+
+def _folders(context: Context, category: Record, path: str, ids: set[str]) -> Iterator[Page]:
+    """The folders of a list, with their articles and the folders in them."""
+    for folders, _ in _pages(context, path):
+        # a folder does not say itself whose it is
+        yield Page({"folders": [{**one, "category_id": category["id"]} for one in folders]}, None)
+        for folder in folders:
+            yield from _articles(context, folder, ids)
+            if folder.get("sub_folders_count"):
+                yield from _folders(context, category, f"/api/v2/solutions/folders/{folder['id']}/subfolders", ids)
 
 
 def _articles(context: Context, folder: Record, ids: set[str]) -> Iterator[Page]:
@@ -217,3 +254,8 @@ def _articles(context: Context, folder: Record, ids: set[str]) -> Iterator[Page]
     for records, _ in _pages(context, path):
         ids |= set(map(_id, records))
         yield Page({"articles": records}, None)
+
+
+def _archived(context: Context, held: Record) -> Record:
+    """An article that is there no more; what it said stays, where answers cited it."""
+    return {**held, "archived": True, "archived_found_at": iso(context.window.now)}

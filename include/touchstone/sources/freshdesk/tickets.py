@@ -155,20 +155,33 @@ def _changed(context: Context, state: State) -> Iterator[Page]:
 def _hidden(context: Context, state: State) -> Iterator[Page]:
     """The lists of deleted tickets and of spam, whole; a walk that was stopped begins again.
 
+    What left them is known by what is held: also a reading that was stopped has marked the tickets that it found there.
+
     Its state:
-        deleted, spam: Ids that the last finished reading found there.
+        read: When they were last read to their end.
     """
     found: dict[str, set[str]] = {"deleted": set(), "spam": set()}
     for name, ids in found.items():
         for page in listed(context, beginning(context), filter=name):
             ids |= {str(record.get("id")) for record in page.records}
             yield Page({"tickets": _marked(context, page.records, name, found)}, None)
-    left = sorted(
-        {one for name, ids in found.items() for one in state.get(name, ()) if one not in ids} - found["deleted"]
-    )
+    left = _left(context, found["deleted"] | found["spam"])
     for start in range(0, len(left), TOGETHER):
         yield _asked_for(context, left[start : start + TOGETHER])
-    yield Page({}, {name: sorted(ids, key=int) for name, ids in found.items()})
+    yield Page({}, {"read": iso(context.window.now)})
+
+
+def _left(context: Context, found: set[str]) -> list[str]:
+    """Tickets that are held as deleted or as spam, and that no list shows as such any more."""
+    fields = ("updated_at", "isDeletedForGood", "archived", "deleted", "spam")
+    left = []
+    for one, changed, is_gone, is_archived, *marks in context.rows.told("tickets", 0, fields):
+        last = moment(changed)
+        # the lists begin where the instance does
+        is_listed = last is not None and last > beginning(context)
+        if is_listed and "true" in marks and "true" not in (is_gone, is_archived) and one not in found:
+            left.append(one)
+    return sorted(left)
 
 
 def _marked(context: Context, records: list[Record], name: str, found: dict[str, set[str]]) -> list[Record]:

@@ -16,7 +16,7 @@ from touchstone.sources.http.faults import CredentialsError, PermissionRefused
 from touchstone.sources.http.oauth import BearerAuth
 from touchstone.sources.http.streams import Context, Page, Placed, RawStream, Record, State, Stream, Walk, Ways, Window
 from touchstone.sources.intercom import conversations, people
-from touchstone.sources.intercom.searches import listed, updated_at, updated_since
+from touchstone.sources.intercom.searches import numbered, updated_at, updated_since
 from touchstone.sources.intercom.source import Intercom
 
 VERSION = "2.15"
@@ -70,6 +70,7 @@ _PART_TYPES = frozenset(
         "quick_reply",
         "note_and_reopen",
         "assign_and_reopen",
+        "assign_and_unsnooze",
         "away_mode_assignment",
         "timer_unsnooze",
         "participant_added",
@@ -215,16 +216,10 @@ def _short_list(name: str, path: str, key: str) -> Walk:
 
 
 def _articles(context: Context, state: State) -> Iterator[Page]:
-    """All articles; one that is no longer listed, and not there by its id, was deleted."""
+    """All articles, the latest change first: one that is edited meanwhile leaves the pages that are still to come."""
     left = set(context.rows.present("articles"))
-    for found, _ in listed(context.api, "/articles"):
+    for found in numbered(context.api, "/articles"):
         left.difference_update(str(one.get("id")) for one in found)
         yield Page({"articles": found}, None)
-    gone = [own for own in sorted(left) if context.api.get(f"/articles/{own}", absent=(404,)) is None]
-    held = context.rows.payloads("articles", gone)
     # what it said stays in reports on what was cited
-    yield Page({"articles": [{**one, **_archived(context)} for one in held.values()]}, None)
-
-
-def _archived(context: Context) -> dict[str, Any]:
-    return {"archived": True, "archived_at": int(context.window.now.timestamp())}
+    yield from people.unlisted(context, "articles", sorted(left))

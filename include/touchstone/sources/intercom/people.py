@@ -6,6 +6,7 @@ conversations name the other from then on. So they are read again, and what they
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from typing import Any
 from touchstone.sources.http import client
 from touchstone.sources.http.faults import BrokenAnswer, RequestRefused
 from touchstone.sources.http.streams import Context, Page, Record, State
-from touchstone.sources.intercom.conversations import is_due, read, rows, together, tombstone
+from touchstone.sources.intercom.conversations import TOGETHER, is_due, read, rows, together, tombstone
 from touchstone.sources.intercom.searches import listed, newest, searched, updated_at
 
 log = logging.getLogger(__name__)
@@ -69,32 +70,44 @@ def contacts(context: Context, state: State) -> Iterator[Page]:
 
 
 def _gone_contacts(context: Context, lacking: list[str]) -> Iterator[Page]:
-    answers = {own: context.api.get(f"{CONTACTS}/{own}", absent=(404,)) for own in lacking}
-    page: dict[str, list[Any]] = {"contacts": [one for one in answers.values() if one is not None]}
-    gone = context.rows.payloads("contacts", [own for own, one in answers.items() if one is None])
-    if gone:
-        context.count_deleted("contacts", len(gone))
+    """Contacts that are held and no longer listed, some of them together; what has landed is not asked for again."""
+    named_in: dict[str, list[str]] | None = None
+    for start in range(0, len(lacking), TOGETHER):
+        asked = lacking[start : start + TOGETHER]
+        answers = {own: context.api.get(f"{CONTACTS}/{own}", absent=(404,)) for own in asked}
+        gone = context.rows.payloads("contacts", [own for own, one in answers.items() if one is None])
+        if gone:
+            context.count_deleted("contacts", len(gone))
+            if named_in is None:
+                named_in = _conversations_of(context, set(lacking))
+        page = _merged(context, gone, named_in or {})
+        page["contacts"] += [one for one in answers.values() if one is not None]
+        yield Page(page, None)
+
+
+def _merged(context: Context, gone: dict[str, Record], named_in: dict[str, list[str]]) -> dict[str, list[Any]]:
+    """Contacts that are gone, each with the one that its conversations agree on, and these conversations as they are now."""
     again: dict[str, Record] = {}
-    for own, named_in in _conversations_of(context, set(gone)).items():
-        for conversation_id in named_in:
-            if conversation_id not in again and (found := read(context, conversation_id)) is not None:
-                again[conversation_id] = found
-        survivors = {one for number in named_in if number in again for one in _contacts_of(again[number])}
+    contacts: list[Record] = []
+    for own, record in gone.items():
+        numbers = named_in.get(own, [])
+        for number in numbers:
+            if number not in again and (found := read(context, number)) is not None:
+                again[number] = found
+        survivors = {one for number in numbers if number in again for one in _contacts_of(again[number])}
         merged_into = survivors.pop() if len(survivors) == 1 else None
-        page["contacts"].append(
-            {**tombstone(gone[own], context, _GONE), "merged_into": merged_into if merged_into != own else None}
-        )
-    yield Page(page | together([rows(one) for one in again.values()]), None)
+        stated = {"merged_into": merged_into if merged_into != own else None}
+        contacts.append({**tombstone(record, context, _GONE), **stated})
+    return {"contacts": contacts, **together([rows(one) for one in again.values()])}
 
 
 def _conversations_of(context: Context, contact_ids: set[str]) -> dict[str, list[str]]:
-    """Ids of the held conversations that name each of these contacts."""
-    found: dict[str, list[str]] = {own: [] for own in sorted(contact_ids)}
-    if found:
-        for conversation_id, named in context.rows.told("conversations", 0, ("contacts",)):
-            for own in found:
-                if named and f'"{own}"' in named:
-                    found[own].append(conversation_id)
+    """Ids of the held conversations that name one of these contacts, by the contact."""
+    found: dict[str, list[str]] = {}
+    for conversation_id, named in context.rows.told("conversations", 0, ("contacts",)):
+        stated = json.loads(named) if named and named.startswith("{") else {}
+        for own in contact_ids.intersection(_contacts_of({"contacts": stated})):
+            found.setdefault(own, []).append(conversation_id)
     return found
 
 
@@ -121,11 +134,19 @@ def companies(context: Context, state: State) -> Iterator[Page]:
                     "Run it again later.",
                 ) from None
             log.warning("%s: the scroll over companies ended (%s); again from its beginning", context.api.name, ended)
-    gone = [own for own in sorted(left) if context.api.get(f"/companies/{own}", absent=(404,)) is None]
-    if gone:
-        context.count_deleted("companies", len(gone))
-        held = context.rows.payloads("companies", gone)
-        yield Page({"companies": [tombstone(one, context, tuple(one)) for one in held.values()]}, None)
+    yield from unlisted(context, "companies", sorted(left))
+
+
+def unlisted(context: Context, stream: str, lacking: list[str]) -> Iterator[Page]:
+    """What is held and no longer listed: as its own address has it, else as what is deleted and keeps what it said."""
+    for start in range(0, len(lacking), TOGETHER):
+        asked = lacking[start : start + TOGETHER]
+        answers = {own: context.api.get(f"/{stream}/{own}", absent=(404,)) for own in asked}
+        gone = context.rows.payloads(stream, [own for own, one in answers.items() if one is None])
+        if gone:
+            context.count_deleted(stream, len(gone))
+        there = [one for one in answers.values() if one is not None]
+        yield Page({stream: [*there, *(tombstone(one, context, tuple(one)) for one in gone.values())]}, None)
 
 
 class _Ended(Exception):

@@ -66,6 +66,26 @@ def listed(api: ApiClient, path: str, after: str | None = None) -> Iterator[tupl
     return _pages(api, path, ask, after)
 
 
+def numbered(api: ApiClient, path: str) -> Iterator[list[Record]]:
+    """Pages of a list that goes by their numbers, as that of articles does: it knows no cursor, and names the next by its address.
+
+    Raises:
+        NoProgress: A page comes as another one than was asked for.
+    """
+    number = 1
+    while True:
+        answer = api.get(path, {"per_page": PAGE, "page": number})
+        pages = answer.get("pages") or {}
+        if pages.get("page", number) != number:
+            remedy = "Intercom repeats its page; run it again."
+            raise NoProgress(f"{api.name}: {path} stands still", f"page {pages['page']} instead of {number}", remedy)
+        yield records(answer)
+        total = pages.get("total_pages")
+        if (number >= total) if isinstance(total, int) else not pages.get("next"):
+            return
+        number += 1
+
+
 def _pages(api: ApiClient, path: str, ask: Any, after: str | None) -> Iterator[tuple[list[Record], str | None]]:
     while True:
         answer = ask(after)
