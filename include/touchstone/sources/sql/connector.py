@@ -246,13 +246,15 @@ class _Walk:
         tables = self._context.source.options(Sql).tables
         covering = tuple(one.id_prefix for one in tables if one.kind == kind)
         count = 0
-        for prefix in base["former"]:
+        # whatever begins with a prefix that begins with one of now is that table's
+        for prefix in (one for one in base["former"] if not one.startswith(covering)):
             after = ""
             while held := self._context.rows.present_after(kind, prefix, after, ID_ROWS):
                 gone = [row for row in held if not row.startswith(covering)]
                 count += len(gone)
                 after = held[-1]
-                yield Page({kind: self._tombstones(gone)}, None)
+                if gone:
+                    yield Page({kind: self._tombstones(gone)}, None)
         base["former"] = []
         if count:
             self._context.count_deleted(self._entry.stream, count)
