@@ -4,9 +4,9 @@
 {%- endmacro %}
 
 {# Condition that a landed row came with a load that core has not seen. The lower bound lets the block ranges of _load_id be used. #}
-{% macro is_pending(row) -%}
-    {{ row }}._load_id >= (select min(load_id) from {{ ref('pending_loads') }})
-    and {{ row }}._load_id in (select load_id from {{ ref('pending_loads') }})
+{% macro is_pending(row, load='_load_id') -%}
+    {{ row }}.{{ load }} >= (select min(load_id) from {{ ref('pending_loads') }})
+    and {{ row }}.{{ load }} in (select load_id from {{ ref('pending_loads') }})
 {%- endmacro %}
 
 {# Condition that a replaced row came with such a load, too: it left before core was built of it. The lower bound is that of the

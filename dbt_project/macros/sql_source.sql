@@ -19,8 +19,10 @@
         where
             conversations.instance = scope.instance
             and conversations.interaction_id = scope.interaction_id
-        -- two tables may state one conversation: the one that can be used, and of two the later
-        order by conversations.refused_code is not null, conversations._load_id desc, conversations.row_id
+        -- two rows may state one conversation, such as under the ids of before and of now: one that is there, and can be used, and
+        -- of two the later
+        order by
+            conversations.is_archived, conversations.refused_code is not null, conversations._load_id desc, conversations.row_id
         limit 1
     ) as own on true
     left join lateral (
@@ -56,6 +58,7 @@
 {% macro sql_account_columns() -%}
     'sql' as source,
     instance,
+    id as row_id,
     interaction_id as account_id,
     {{ json_text('payload', 'account_name') }} as account_name,
     {{ json_text('payload', 'domain') }} as domain,

@@ -106,7 +106,7 @@ def test_a_transcript_says_who_spoke_when():
 def test_a_change_of_owner_is_tracked_by_names_and_by_ids():
     one = conversation(1, [message(1, 1, at(1)), Event("assign", at(2), "system", "", value=AI, team="frontline")])
     with client(one) as (_, asked):
-        rows = query(asked, "SELECT NewValue FROM CaseHistory WHERE Field = 'Owner' ORDER BY Id")
+        rows = query(asked, "SELECT NewValue FROM CaseHistory WHERE Field = 'ownerAssignment' ORDER BY Id")
         assert [row["NewValue"] for row in rows] == ["Nova", salesforce_id(AI)]
 
 

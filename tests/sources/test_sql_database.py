@@ -18,6 +18,8 @@ from touchstone.sources.http.runner import check
 from touchstone.sources.options import parsed
 from touchstone.sources.registry import connector
 from touchstone.sources.secrets import find_secrets, from_connection
+from touchstone.sources.sql.database import Database
+from touchstone.sources.sql.source import Sql
 
 PASSWORD = "s3cret-of-the-reader"
 FIELDS = {"interaction_id": "chat", "actor": {"constant": "customer"}, "sent_at": "said", "text": "body"}
@@ -72,7 +74,7 @@ def database(server) -> str:
     ("given", "says"),
     [
         (
-            {"url": "postgresql://reader:hunter2@db/chat"},
+            {"url": "postgresql+psycopg://reader:hunter2@db/chat"},
             "`url` holds a password; leave it out and set TOUCHSTONE_SQL_",
         ),
         ({"url": "postgresql://db/chat?password=hunter2"}, "`url` holds a password"),
@@ -128,6 +130,31 @@ def test_a_driver_that_is_missing_is_named(url, says):
     one = source(url=url)
     with pytest.raises(ConfigurationError, match=says):
         check(connector("sql"), one, {"password": PASSWORD})
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+psycopg://reader:hunter2:more@db.example.com:54x/chat",
+        "postgresql+psycopg://reader:half@hunter2@127.0.0.1:9/chat",
+    ],
+)
+def test_an_address_with_an_unwritten_password_is_refused_without_repeating_it(url):
+    """`@` and `:` of a password that are not written as %40 and %3A make the rest of it a host or a port."""
+    with pytest.raises(ConfigurationError, match="is no address of a database") as told:
+        check(connector("sql"), source(url=None), {"url": url})
+    assert "hunter2" not in str(told.value)
+    assert told.value.__cause__ is None
+
+
+def test_what_a_database_says_is_told_without_the_password_of_an_address():
+    """A driver may repeat what it was given."""
+    one = source(url=None)
+    made = Database(
+        "sql/bot", one.options(Sql), {"url": "postgresql+psycopg://reader:hunter2@127.0.0.1:9/chat?passwd=canary"}
+    )
+    said = made._masked("cannot connect with hunter2 and canary\nmore")
+    assert said == "cannot connect with *** and ***"
 
 
 # --- asking

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
@@ -17,6 +19,7 @@ from touchstone.sources.config import SourceInstance
 from touchstone.sources.options import parsed
 from touchstone.sources.result import IngestResult
 from touchstone.sources.sql import connector as sql_connector
+from touchstone.sources.sql.values import as_id
 from touchstone.warehouse import ledger
 from touchstone.warehouse.engine import connect
 
@@ -42,6 +45,7 @@ class Desk:
         self.engine = sa.create_engine(f"sqlite:///{path}")
         self.run(LINES)
         self.table = {"kind": "messages", "table": "lines", "id": "id", "cursor": "changed", "fields": FIELDS} | given
+        self.tables: list[dict[str, Any]] = []  # instead of the one, where a test is about several
         self.options = {"url": f"sqlite:///{path}", "time_zone": "UTC"}
 
     def run(self, statement: str, *rows: dict[str, Any]) -> None:
@@ -64,7 +68,8 @@ class Desk:
 
     @property
     def source(self) -> SourceInstance:
-        entry = {"source": "sql", "instance": self.name, "start": "2026-01-01", "tables": [self.table], **self.options}
+        tables = self.tables or [self.table]
+        entry = {"source": "sql", "instance": self.name, "start": "2026-01-01", "tables": tables, **self.options}
         return SourceInstance(parsed(entry, "the test's entry"))
 
     def ingest(self, as_of: datetime = AS_OF) -> IngestResult:
@@ -77,6 +82,10 @@ class Desk:
     @property
     def held(self) -> dict[str, dict[str, Any]]:
         return dict(self._asked("select id, payload from raw_sql.messages where instance = %s"))
+
+    @property
+    def interactions(self) -> dict[str, str | None]:
+        return dict(self._asked("select id, interaction_id from raw_sql.messages where instance = %s"))
 
     @property
     def texts(self) -> set[str]:
@@ -191,12 +200,36 @@ def test_rows_without_a_place_in_the_order_are_quarantined_until_they_have_one(d
     one.say(1)
     one.say(2, changed=None)
     result = one.ingest()
-    assert (result.rows_in, result.rows_quarantined) == (2, 1)
+    # what is refused of a known conversation leaves a mark at it
+    assert (result.rows_in, result.rows_quarantined) == (2 + 1, 1)
     assert [code for code, _, _ in one.quarantined] == ["row_key_missing"]
+    assert one.held["2"] == {"interaction_id": "c1", "refused": "row_key_missing", "message_id": "2"}
     assert "1 rows or more have no place" in result.detail["warnings"][0]
     one.table["cursor"] = ["changed", "said"]
     assert one.ingest().rows_quarantined == 0
     assert len(one.held) == 2
+    assert one.held["2"]["text"] == "text 2"
+
+
+def test_a_message_without_an_id_marks_its_conversation_until_it_has_one(desk):
+    one = desk(id="ref", reconcile="daily", id_prefix="a/")
+    one.run("alter table lines add column ref text")
+    one.say(1, ref="r1")
+    one.say(2, minutes=1, chat="c2", ref=None)
+    one.say(3, minutes=2, chat="c2", ref=None)
+    one.ingest()
+    mark = {"interaction_id": "c2", "refused": "row_key_missing", "message_id": "#no-id/c2"}
+    assert one.held["a/#no-id/c2"] == mark
+    assert one.interactions["a/#no-id/c2"] == "c2"
+    one.run("update lines set ref = 'r2' where id = 2")
+    # a comparison of ids does not take the mark for a row that is gone
+    one.ingest(AS_OF + timedelta(days=1))
+    assert one.held["a/#no-id/c2"] == mark
+    one.run("update lines set ref = 'r3' where id = 3")
+    one.ingest(AS_OF + timedelta(days=2))
+    assert one.held["a/#no-id/c2"]["archived"] is True
+    assert "refused" not in one.held["a/#no-id/c2"]
+    assert one.texts - {None} == {"text 1", "text 2", "text 3"}
 
 
 def test_a_database_that_repeats_its_page_ends_the_walk_t2(desk, monkeypatch):
@@ -270,6 +303,67 @@ def test_a_changed_mapping_reads_its_table_again(desk):
     result = one.ingest()
     assert result.rows_in == 2
     assert "mapping has changed" in result.detail["warnings"][0]
+
+
+def living(one: Desk) -> set[str]:
+    return {name for name, payload in one.held.items() if not payload.get("archived")}
+
+
+@pytest.mark.parametrize("reconcile", [None, "weekly"])
+@pytest.mark.parametrize(("before", "after"), [("", "b/"), ("a/", "b/"), ("a/", "")])
+def test_another_prefix_leaves_no_row_under_the_one_of_before(desk, before, after, reconcile, monkeypatch):
+    monkeypatch.setattr(sql_connector, "ID_ROWS", 2)
+    one = desk(id_prefix=before, reconcile=reconcile)
+    for number in range(1, 6):
+        one.say(number, minutes=number)
+    one.ingest()
+    one.table["id_prefix"] = after
+    result = one.ingest()
+    assert living(one) == {f"{after}{number}" for number in range(1, 6)}
+    assert result.detail["deleted_for_good"] == {"messages": 5}
+    assert "former" not in one.state
+    assert one.ingest().detail["deleted_for_good"] == {}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"id": "ref"}, {"where": {"by": "bot"}}, {"table": "others"}, {"query": "select * from others", "table": None}],
+)
+def test_what_a_changed_mapping_does_not_find_is_gone(desk, change):
+    one = desk()
+    one.run("alter table lines add column ref text")
+    for number in range(1, 4):
+        one.say(number, minutes=number, ref=f"r{number}", by="bot" if number == 2 else "user")
+    one.run("create table others as select * from lines where by = 'bot'")
+    one.ingest()
+    one.table |= change
+    one.ingest()
+    assert living(one) == ({"r1", "r2", "r3"} if "id" in change else {"2"})
+
+
+def test_what_another_table_of_the_kind_holds_stays_where_a_prefix_changes(desk):
+    one = desk()
+    one.run("create table others as select * from lines")
+    one.say(1)
+    one.run("insert into others select * from lines")
+    one.ingest()
+    # the other table is read first, and all ids begin with the prefix of before
+    one.tables = [one.table | {"name": "more", "table": "others", "id_prefix": "b/"}, one.table | {"id_prefix": "a/"}]
+    one.ingest()
+    assert living(one) == {"a/1", "b/1"}
+
+
+def test_a_comparison_after_a_change_is_made_up_for_where_it_was_stopped(desk, monkeypatch):
+    one = desk(id_prefix="a/")
+    one.say(1)
+    one.ingest()
+    one.table["id_prefix"] = "b/"
+    with monkeypatch.context() as patch:
+        patch.setattr(sql_connector._Walk, "_uncovered", _crash)
+        with pytest.raises(RuntimeError):
+            one.ingest()
+    one.ingest()
+    assert living(one) == {"b/1"}
 
 
 def _crash(*_given: Any) -> None:
@@ -354,6 +448,56 @@ def test_characters_that_cannot_be_held_are_replaced_and_counted_t24(desk):
     assert one.held["1"]["text"] == "a\ufffdb"
     assert one.held["1"]["raw"]["extra"] == "c\ufffdd"
     assert result.replaced_characters == 2
+
+
+def test_binary_ids_are_written_in_hexadecimal_and_found_again(desk):
+    """Bytes that are no text, such as a UUID of sixteen bytes; two of them differ in nothing that is UTF-8."""
+    one = desk(id="key", cursor="id", reconcile="daily", fields=FIELDS | {"actor_id": "speaker"})
+    one.run("alter table lines add column key blob")
+    one.run("alter table lines add column speaker blob")
+    keys = [bytes([0, 255, number]) for number in (253, 254)]
+    for number, key in enumerate(keys, start=1):
+        one.say(number, key=key, chat=b"\xfe\x00", speaker=b"\xfd")
+    one.ingest()
+    assert set(one.held) == {"00fffd", "00fffe"}
+    assert {(row["interaction_id"], row["actor_id"]) for row in one.held.values()} == {("fe00", "fd")}
+    one.run("delete from lines where id = 2")
+    one.ingest(AS_OF + timedelta(days=1))
+    assert living(one) == {"00fffd"}
+
+
+def test_an_id_with_a_character_that_cannot_be_held_lands_and_is_not_taken_for_gone(desk):
+    one = desk(id="key", cursor="id", reconcile="daily")
+    one.run("alter table lines add column key text")
+    one.say(1, key="a\x00b")
+    one.ingest()
+    one.ingest(AS_OF + timedelta(days=1))
+    assert living(one) == {"a\ufffdb"}
+
+
+@pytest.mark.parametrize(
+    ("text", "sample", "expected"),
+    [
+        ("00ff", b"x", b"\x00\xff"),
+        ("2026-03-01", date(2026, 1, 1), date(2026, 3, 1)),
+        ("2026-03-01T09:00:00", datetime(2026, 1, 1), datetime(2026, 3, 1, 9)),  # noqa: DTZ001
+        ("7", Decimal(1), Decimal(7)),
+        ("a/7", 1, None),
+        ("7", UUID(int=1), None),
+        ("words", Decimal(1), None),
+    ],
+)
+def test_a_landed_id_is_asked_for_in_the_type_of_its_column(text, sample, expected):
+    assert as_id(text, sample) == expected
+
+
+def test_what_is_left_out_does_not_reach_the_quarantine_either(desk):
+    one = desk(leave_out=["extra"])
+    one.say(1, by="robot", extra="canary-77")
+    one.ingest()
+    ((piece,),) = one._asked("select payload from ops.quarantine where instance = %s")
+    assert "canary-77" not in piece
+    assert "robot" in piece
 
 
 def test_another_type_or_column_lands_and_is_told_t26(desk):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import re
 from collections.abc import Iterator
@@ -170,8 +171,12 @@ def test_t18_a_run_that_goes_on_after_a_kill_still_reads_what_ended_late(desk):
     company = firm([plain(number, moment) for number, moment in enumerate(moments, start=1)])
     served = desk(company, server={"clock": at(10, minutes=35), "traps": {"rt_late_commit_seconds": 1200}})
     served.run_until(6, "transactions")
-    assert served.cursor("transactions")["at"] > served.cursor("transactions")["since"]
+    # what ended while nothing ran lies behind the last row that landed
+    held = set(served.payloads("transactions"))
+    served.sandbox.move_clock(at(10, minutes=60))
     served.run()
+    ended = {int(one) for one in set(served.payloads("transactions")) - held}
+    assert min(ended) < max(map(int, held))
     served.sandbox.move_clock(NOW)
     served.run()
     assert len(served.payloads("transactions")) == len(everything_of(company))
@@ -184,12 +189,13 @@ def everything_of(company: Company) -> list[Transaction]:
 def test_t6_t8_a_run_that_was_killed_goes_on_at_its_page(desk):
     served = desk(firm([plain(number, at(number / 20)) for number in range(1, 121)]))
     served.run_until(4, "transactions")
-    reached = served.cursor("transactions")["at"]
+    reached = served.cursor("transactions")["since"]
     held = len(served.payloads("transactions"))
     served.sandbox.control("reset")
     served.run("transactions")
-    first = served.asked("rt.transactions")[0]["query"]["query"]
-    assert f"id > {reached}" in first
+    assert reached > min(map(int, served.payloads("transactions")))
+    asked = [one["query"]["query"] for one in served.asked("rt.transactions") if one["query"]["order"] == "ASC"]
+    assert f"id > {reached}" in asked[0]
     assert len(served.payloads("transactions")) > held
     assert served.query("select count(*) from raw_rt.transactions_history where instance = %s") == [(0,)]
 
@@ -427,6 +433,100 @@ def test_who_became_staff_is_said_again_though_the_account_is_not(warehouse):
         staff |= {8}
         place.run("users")
         assert {one: row["Privileged"] for one, row in place.payloads("users").items()} == {"7": True, "8": True}
+
+
+class Accounts:
+    """Accounts that change, and the group of those who are staff, as RT states both."""
+
+    def __init__(self) -> None:
+        self.changed = dict.fromkeys(range(1, 251), "2026-03-01T00:00:00Z")
+        self.staff = {1}
+
+    def __call__(self, asked: Asked) -> Answer:
+        if asked.path.endswith("/members"):
+            return Answer({"items": [{"id": one} for one in sorted(self.staff)], "total": len(self.staff)})
+        if asked.path.endswith("/groups"):
+            return listed(4, total=1)
+        stated = json.loads(asked.query["query"])
+        after = max(one["value"] for one in stated if one["field"] == "id")
+        since = next((one["value"] for one in stated if one["field"] == "LastUpdated"), "")
+        found = [one for one, at in self.changed.items() if one > after and at.replace("T", " ") >= since]
+        if asked.query["orderby"] == "LastUpdated":
+            found.sort(key=lambda one: self.changed[one], reverse=asked.query["order"] == "DESC")
+        shown = found[: int(asked.query["per_page"])]
+        items = [{"id": str(one), "Name": f"n{one}", "LastUpdated": self.changed[one]} for one in shown]
+        return Answer({"items": items, "total": len(found)})
+
+
+@pytest.fixture
+def accounts(warehouse) -> Iterator[tuple[Accounts, RtPlace]]:
+    told = Accounts()
+    with scripted(told) as api:
+        place = RtPlace.__new__(RtPlace)
+        place.sandbox = type("Told", (), {"url": api.url, "control": lambda *_: {"now": NOW.isoformat()}})()
+        RtPlace.__init__(place, warehouse, place.sandbox)
+        place.secrets = lambda: {"token": "t"}
+        yield told, place
+
+
+def test_t17_an_account_that_changes_behind_a_long_walk_is_read_by_the_next(accounts):
+    """The walk meets far later changes than the one behind its back; it is the newest of its beginning that counts."""
+    told, place = accounts
+    landed = itertools.count(1)
+
+    def progress(stream: str, count: int) -> None:
+        # the second page of accounts has landed: the first one's account changes, and hours later one that is still to come
+        if next(landed) == 3:
+            told.changed |= {5: "2026-03-02T09:00:00Z", 240: "2026-03-02T12:00:00Z"}
+
+    place.run("users", progress=progress)
+    assert place.payloads("users")["5"]["LastUpdated"] == "2026-03-01T00:00:00Z"
+    assert place.payloads("users")["240"]["LastUpdated"] == "2026-03-02T12:00:00Z"
+    assert place.cursor("users")["newest"] == "2026-03-01T00:00:00Z"
+    place.run("users")
+    assert place.payloads("users")["5"]["LastUpdated"] == "2026-03-02T09:00:00Z"
+
+
+def test_who_stopped_being_staff_while_a_walk_was_stopped_is_said_again(accounts):
+    """The first pages have landed with the rights of then, and no walk has ever ended."""
+    told, place = accounts
+    place.run_until(2, "users")
+    assert place.payloads("users")["1"]["Privileged"] is True
+    told.staff = {2}
+    place.run("users")
+    held = place.payloads("users")
+    assert (len(held), held["1"]["Privileged"], held["2"]["Privileged"]) == (250, False, True)
+
+
+def test_t17_what_ends_while_a_walk_follows_its_tail_for_long_is_read_by_the_next(warehouse):
+    """Each page brings what happened half an hour later; what began before and ends behind it is not lost."""
+    moments = {number: f"2026-03-01T{number // 100:02}:{number % 100 // 2:02}:00Z" for number in range(1, 401)}
+    hidden = {95}
+
+    def answer(asked: Asked) -> Answer:
+        if asked.path.endswith("/attachments"):
+            return listed(total=0)
+        query = asked.query["query"]
+        if asked.query["order"] == "DESC":
+            return listed(100, total=1)
+        if query.startswith("["):
+            return listed(1, total=1)
+        after = int(re.search(r"id > (\d+)", query).group(1))
+        found = [one for one in moments if one > after and one not in hidden][:100]
+        kind = {"Type": "Status", "ObjectType": "RT::Ticket", "ObjectId": "7"}
+        items = [{"id": str(one), "Created": moments[one], **kind} for one in found]
+        return Answer({"items": items, "total": len([one for one in moments if one > after and one not in hidden])})
+
+    with scripted(answer) as api:
+        place = RtPlace.__new__(RtPlace)
+        place.sandbox = type("Told", (), {"url": api.url, "control": lambda *_: {"now": NOW.isoformat()}})()
+        RtPlace.__init__(place, warehouse, place.sandbox)
+        place.secrets = lambda: {"token": "t"}
+        place.run("transactions")
+        assert len(place.payloads("transactions")) == 399
+        hidden.clear()
+        place.run("transactions")
+        assert "95" in place.payloads("transactions")
 
 
 def test_an_ai_agents_answers_land_like_anybodys(desk):

@@ -23,6 +23,7 @@ from touchstone.sandbox.model import Event
 from touchstone.sources.config import SourceInstance
 from touchstone.sources.http import runner
 from touchstone.sources.options import parsed
+from touchstone.sources.salesforce import desk
 from touchstone.sources.salesforce.connector import SalesforceConnector
 
 NOW = at(12)
@@ -331,6 +332,41 @@ def test_a_case_from_before_the_start_comes_with_its_past(fresh):
     assert set(place.payloads("case_comments")) == {part_id("comment", 1, 2)}
 
 
+def old_cases(fresh: Any, monkeypatch: pytest.MonkeyPatch) -> SalesforcePlace:
+    """Seven cases of before the start, each with a word since; two of them come at once."""
+    monkeypatch.setattr(desk, "BATCH", 2)
+    cases = []
+    for number in range(1, 8):
+        said = [message(number, 1, at(1)), message(number, 2, at(2)), message(number, 3, at(11, minutes=number))]
+        solved = Event("status", at(11, hours=number), "human_agent", ANN, value="solved")
+        cases.append(conversation(number, [*said, solved]))
+    return fresh(at(12), firm(cases), start="2026-03-10")
+
+
+@pytest.mark.parametrize("stream", ["cases", "email_messages"])
+def test_the_past_of_many_cases_comes_in_portions_and_a_kill_between_them_loses_none(fresh, monkeypatch, stream):
+    place = old_cases(fresh, monkeypatch)
+    place.run_until(2, stream)
+    assert len(place.payloads("cases")) == 4
+    assert len(place.payloads("email_messages")) == 4 * 3
+    assert "at" not in (place.cursor(stream) or {})
+    place.run(stream)
+    assert len(place.payloads("cases")) == 7
+    assert len(place.payloads("email_messages")) == 7 * 3
+    weights = place.query(
+        "select count(*) from raw_salesforce.email_messages where instance = %s group by _load_id order by 1"
+    )
+    assert max(weights) == (2 * 3,)
+
+
+def test_pages_of_long_texts_are_short(warehouse, served):
+    place = SalesforcePlace(warehouse, served, bulk_rows=1)
+    place.run("cases", "email_messages", "chat_transcripts")
+    asked = [one["query"]["maxRecords"] for one in place.asked("salesforce.job_results")]
+    assert sorted(map(int, asked)) == [500, 1000, 10_000]
+    served.control("reset")
+
+
 def test_a_part_whose_case_is_not_held_brings_it(fresh):
     """A case that is made between the reading of cases and that of e-mails."""
     place = fresh(at(12, minutes=-1))
@@ -383,6 +419,38 @@ def test_every_few_days_all_ids_are_compared(fresh):
     place.sandbox.move_clock(seconds=7 * 86_400)
     place.run("case_history")
     assert place.payloads("case_history")[gone]["archived"] is True
+
+
+@pytest.mark.parametrize("hidden", [14, 54])
+def test_what_the_user_may_no_longer_see_is_told_and_stays(fresh, hidden):
+    """To a query it is as gone as what was deleted: a few records are believed to be, many are not, and all are not."""
+    place = fresh()
+    place.run("cases")
+    unseen = sorted(place.payloads("cases"))[:hidden]
+    place.sandbox.control("traps", salesforce_purged=unseen, salesforce_deleted_log_lost=True)
+    place.sandbox.move_clock(seconds=7200)
+    result = place.run("cases")
+    assert [one for one, row in place.payloads("cases").items() if row.get("archived")] == []
+    assert result.detail["deleted_for_good"] == {}
+    assert any("the user may have lost the right to see them" in one for one in result.detail["warnings"])
+
+
+def test_what_can_be_seen_again_lands_with_its_next_change_however_late_it_was_missed(fresh):
+    """It changed while nobody could see it, before the comparison that missed it."""
+    cases = [plain(number, at(number)) for number in range(1, 11)]
+    cases[6].events.append(Event("status", at(12, hours=1), "human_agent", ANN, value="closed"))
+    place = fresh(NOW, firm(cases))
+    place.run("cases")
+    case = salesforce_id("cnv-000007")
+    place.sandbox.control("traps", salesforce_purged=[case], salesforce_deleted_log_lost=True)
+    place.sandbox.move_clock(seconds=7200)
+    place.run("cases")
+    assert place.payloads("cases")[case]["isDeletedForGood"] is True
+    place.sandbox.control("traps", salesforce_purged=[], salesforce_deleted_log_lost=False)
+    place.sandbox.move_clock(seconds=60)
+    place.run("cases")
+    assert place.payloads("cases")[case]["Status"] == "Closed"
+    assert "archived" not in place.payloads("cases")[case]
 
 
 # --- credentials

@@ -27,7 +27,7 @@ changed as (
 
     union all
 
-    -- which accounts are AI agents or automations is configured, which no load brings
+    -- which accounts are AI agents or automations is configured, which no load brings; nor that one is no longer named
     select
         users.source,
         users.instance,
@@ -40,10 +40,6 @@ changed as (
         on
             configured.source = users.source
             and configured.instance = users.instance
-    where
-        users.is_privileged
-        or {{ json_value('configured.options', 'ai_agents') }} @> to_jsonb(users.user_name)
-        or {{ json_value('configured.options', 'automations') }} @> to_jsonb(users.user_name)
 
     union all
 

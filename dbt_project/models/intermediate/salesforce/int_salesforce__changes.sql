@@ -3,7 +3,15 @@ with
 
 changes as (
 
-    select changes.*
+    select
+        changes.source,
+        changes.instance,
+        changes.case_id,
+        changes.change_id,
+        case when changes.field = 'Status' then 'Status' else 'Owner' end as field,
+        changes.old_value,
+        changes.new_value,
+        changes.changed_at
     from {{ ref('pending_interactions') }} as pending
     inner join {{ ref('stg_salesforce__case_changes') }} as changes
         on
@@ -16,8 +24,21 @@ changes as (
         and (
             changes.field = 'Status'
             -- the same change stands there twice: by names, and by ids
-            or (changes.field = 'Owner' and changes.new_value ~ '^(005|00G)[A-Za-z0-9]{12}([A-Za-z0-9]{3})?$')
+            or (
+                -- a new owner is also told as what gave it: a rule, somebody who took the case, or an escalation
+                changes.field in ('Owner', 'ownerAssignment', 'ownerAccepted', 'ownerEscalated')
+                and changes.new_value ~ '^(005|00G)[A-Za-z0-9]{12}([A-Za-z0-9]{3})?$'
+            )
         )
+
+),
+
+counted as (
+
+    select
+        *,
+        row_number() over (partition by instance, case_id, field, changed_at, new_value order by change_id) as repetition
+    from changes
 
 ),
 
@@ -32,7 +53,8 @@ final as (
         new_value,
         changed_at,
         row_number() over (partition by instance, case_id order by changed_at, change_id) as position
-    from changes
+    from counted
+    where field = 'Status' or repetition = 1
 
 )
 

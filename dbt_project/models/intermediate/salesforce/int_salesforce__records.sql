@@ -48,6 +48,23 @@ changed as (
         null::jsonb as facts
     from landed_deals
 
+    union all
+
+    -- a contact that was merged away is known by the addresses of the one that was kept
+    select
+        merged.source,
+        merged.instance,
+        'contact' as record_type,
+        merged.contact_id as record_id,
+        'customer' as entity_type,
+        null::jsonb as facts
+    from {{ ref('stg_salesforce__contacts') }} as kept
+    inner join {{ ref('stg_salesforce__contacts') }} as merged
+        on
+            kept.instance = merged.instance
+            and kept.contact_id = merged.master_id
+    where {{ is_pending('kept') }}
+
     union
 
     -- a deal changes the history of its account

@@ -9,7 +9,8 @@ records as (
 
 final as (
 
-    select
+    -- of several rows that speak of a company one that is there, and of two the later
+    select distinct on (records.account_key)
         records.account_key,
         accounts.source,
         accounts.instance,
@@ -32,6 +33,7 @@ final as (
         on
             records.instance = accounts.instance
             and records.record_id = accounts.account_id
+    order by records.account_key asc, accounts.is_archived asc, accounts._load_id desc, accounts.row_id asc
 
 )
 

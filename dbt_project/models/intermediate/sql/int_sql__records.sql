@@ -1,22 +1,29 @@
--- one row per customer or company of mapped tables that landed since core was last built
+-- one row per customer or company of mapped tables that landed since core was last built, or that a row which landed spoke of before
+{%- set kinds = [('contact', 'customers', 'customer_id', 'customer'), ('company', 'accounts', 'account_id', 'account')] %}
+{%- for record_type, table, record_id, entity_type in kinds %}
 select
-    customers.source,
-    customers.instance,
-    'contact' as record_type,
-    customers.customer_id as record_id,
-    'customer' as entity_type,
+    landed.source,
+    landed.instance,
+    '{{ record_type }}' as record_type,
+    landed.{{ record_id }} as record_id,
+    '{{ entity_type }}' as entity_type,
     null::jsonb as facts
-from {{ ref('stg_sql__customers') }} as customers
-where {{ is_pending('customers') }}
+from {{ ref('stg_sql__' ~ table) }} as landed
+where {{ is_pending('landed') }}
 
-union all
+union
 
 select
-    accounts.source,
-    accounts.instance,
-    'company' as record_type,
-    accounts.account_id as record_id,
-    'account' as entity_type,
+    former.source,
+    former.instance,
+    '{{ record_type }}' as record_type,
+    former.{{ record_id }} as record_id,
+    '{{ entity_type }}' as entity_type,
     null::jsonb as facts
-from {{ ref('stg_sql__accounts') }} as accounts
-where {{ is_pending('accounts') }}
+from {{ ref('stg_sql__' ~ table ~ '_history') }} as former
+where {{ is_pending('former', '_replaced_by_load_id') }}
+    {%- if not loop.last %}
+
+union
+    {%- endif %}
+{% endfor %}

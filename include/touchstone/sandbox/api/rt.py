@@ -158,6 +158,9 @@ class RequestTracker:
             columns = {**record, "id": user_id, "LastUpdated": record["LastUpdated"].strftime(_COLUMN)}
             if record["Created"] <= call.now and all(one.holds(columns[one.field]) for one in conditions):
                 found.append(record)
+        if call.query.get("orderby") == "LastUpdated":
+            is_last_first = call.query.get("order", "ASC").upper() == "DESC"
+            found.sort(key=lambda record: record["LastUpdated"], reverse=is_last_first)
         return self._page(call, found, lambda record: record, "user")
 
     def queues(self, call: Call) -> Answer:

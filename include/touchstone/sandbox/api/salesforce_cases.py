@@ -267,7 +267,10 @@ class Cases:
         return "".join(parts)
 
     def _history(self) -> Table:
-        """Two rows for each change of owner, one with names and one with ids, as Salesforce tracks what looks up a record."""
+        """Two rows for each change of owner, one with names and one with ids, as Salesforce tracks what looks up a record.
+
+        The field is named after what gave the owner: a rule, whoever took the case, an escalation, or else a hand.
+        """
         found: list[tuple[int, int, Row, datetime]] = []
         for place, one in enumerate(self.desk.conversations):
             status, owner = "new", next(iter(self._queues.values()))
@@ -281,7 +284,7 @@ class Cases:
                     queue = self._queues.get(event.team, owner if owner in self._queues.values() else "")
                     new = salesforce_id(event.value) if event.value else queue or next(iter(self._queues.values()))
                     for step, (old_value, value) in enumerate(((self._name(owner), self._name(new)), (owner, new))):
-                        change = {"Field": "Owner", "OldValue": old_value, "NewValue": value}
+                        change = {"Field": _owner_field(event), "OldValue": old_value, "NewValue": value}
                         found.append((number + step, place, change | self._by(event), event.at))
                     owner = new
 
@@ -300,6 +303,14 @@ class Cases:
         known = {number_id("user", ids.number(one.agent_id)): one.name for one in self.desk.agents.values()}
         known |= {queue: team for team, queue in self._queues.items()}
         return known[owner]
+
+
+def _owner_field(event: Event) -> str:
+    if event.actor == "system":
+        return "ownerAssignment"
+    if event.actor == "ai_agent":
+        return "ownerEscalated"
+    return "ownerAccepted" if event.actor_id == event.value else "Owner"
 
 
 def _kind(event: Event, channel: str) -> str:

@@ -27,6 +27,7 @@ from touchstone.sources.rt.lists import (
     column_time,
     conditions,
     first_id,
+    last_change,
     moment_of,
     text_id,
 )
@@ -161,28 +162,35 @@ def _beyond(after: int, *others: Condition) -> str:
 def _users(context: Context, state: State) -> Iterator[Page]:
     """Accounts that changed since the newest that was seen; RT's list does not say who is staff, a group of its own does.
 
+    What counts as seen is what had changed when the walk began: an account that changes behind its back is read by the next.
+
     Its state:
-        newest: When the account that changed last did so, of what was seen.
-        staff: Ids of the privileged accounts.
-        walk: While a walk is under way: where it began (`since`), the last id (`after`) and the newest so far.
+        newest: When the account that had changed last did so, at the beginning of the last walk that ended.
+        staff: Ids of the privileged accounts, as what is held says.
+        walk: While a walk is under way: where it began (`since`), the last id (`after`) and the newest at its beginning.
     """
     staff = _staff(context)
     before = set(state.get("staff", ()))
-    under_way = state.get("walk") or {"since": state.get("newest"), "after": 0, "newest": state.get("newest")}
-    since, newest = moment_of(under_way["since"]), under_way["newest"]
+    state = {**state, "staff": sorted(staff)}
+    if before != staff:
+        # a right that is given or taken leaves the account's own row as it was
+        moved = context.rows.payloads("users", sorted(before ^ staff))
+        yield Page({"users": [_user(one, staff) for one in moved.values()]}, state)
+    under_way = state.get("walk") or {
+        "since": state.get("newest"),
+        "after": 0,
+        "newest": last_change(context.api, "/users") or state.get("newest"),
+    }
+    since = moment_of(under_way["since"])
     changed = [("LastUpdated", ">=", column_time(since - OVERLAP))] if since else []
 
     def query(after: int) -> str:
         return _beyond(after, *changed)
 
     for page in by_id(context.api, "/users", query, int(under_way["after"]), fields=_USER_FIELDS, find_disabled_rows=1):
-        moments = [str(one["LastUpdated"]) for one in page.records if moment_of(one.get("LastUpdated"))]
-        newest = max([*moments, *([newest] if newest else [])], default=None)
-        walk = {"since": under_way["since"], "after": page.last, "newest": newest}
+        walk = {**under_way, "after": page.last}
         yield Page({"users": [_user(one, staff) for one in page.records]}, {**state, "walk": walk})
-    # a right that is given or taken leaves the account's own row as it was
-    moved = context.rows.payloads("users", sorted(before ^ staff)) if before else {}
-    yield Page({"users": [_user(one, staff) for one in moved.values()]}, {"newest": newest, "staff": sorted(staff)})
+    yield Page({}, {"newest": under_way["newest"], "staff": state["staff"]})
 
 
 def _user(record: Record, staff: set[str]) -> Record:
@@ -213,17 +221,19 @@ def _staff(context: Context) -> set[str]:
 def _transactions(context: Context, state: State) -> Iterator[Page]:
     """All transactions of tickets, with what was written in them.
 
+    A walk that was stopped is begun anew from `since`, which follows it: what ended while it was stopped lies behind its last row.
+
     Its state:
-        since: The id beyond which the next walk begins: what was a quarter of an hour old when the newest was seen.
-        at: While a walk is under way, the last id that was read.
+        since: The id beyond which the next walk begins: what was a quarter of an hour old when the newest was seen, and no later than
+            that of the newest at the walk's beginning, however long it takes.
         from_time, to_time: Of a backfill, its interval; `until` is the last id of it.
     """
     state = state if "since" in state else _beginning(context, state)
     if not state:
         return
-    since, until, at = int(state["since"]), state.get("until"), int(state.get("at", state["since"]))
+    since, until = int(state["since"]), state.get("until")
+    newest = first_id(context.api, "/transactions", _TICKETS, order="DESC") if until is None else until
     recent: list[tuple[int, datetime]] = []
-    is_whole = at == since  # a walk that goes on has not seen all of the last quarter of an hour
 
     def query(after: int) -> str:
         bound = f" AND id <= {until}" if until is not None else ""
@@ -233,18 +243,16 @@ def _transactions(context: Context, state: State) -> Iterator[Page]:
         context.api,
         "/transactions",
         query,
-        at,
+        since,
         fields=tickets.TRANSACTION_FIELDS,
         **{"fields[Creator]": PERSON},
     )
     for page in pages:
         moments = [(int(one["id"]), moment_of(one.get("Created"))) for one in page.records]
-        seen = recent + [(one, moment) for one, moment in moments if moment]
-        recent = _recent(seen)
-        is_whole = is_whole or len(recent) < len(seen)
-        if is_whole and recent:
+        recent = _recent(recent + [(one, at) for one, at in moments if at and (newest is None or one <= newest)])
+        if recent:
             since = max(since, min(one for one, _ in recent) - 1)
-        yield Page(_with_texts(context, page.records), {**state, "since": since, "at": page.last})
+        yield Page(_with_texts(context, page.records), {**state, "since": since})
     yield Page({}, {"since": since})
 
 

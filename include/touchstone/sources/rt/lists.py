@@ -86,6 +86,14 @@ def first_id(api: ApiClient, path: str, *stated: Condition, order: str = "ASC") 
     return int(found[0]["id"]) if found else None
 
 
+def last_change(api: ApiClient, path: str) -> str | None:
+    """When the one of a list that changed last did so; None where RT shows none."""
+    asked = {"query": conditions(("id", ">", 0)), "orderby": "LastUpdated", "order": "DESC", "per_page": 1}
+    found = api.get(f"{REST}{path}", asked | {"fields": "LastUpdated", "find_disabled_rows": 1})["items"]
+    stated = found[0].get("LastUpdated") if found else None
+    return str(stated) if moment_of(stated) else None
+
+
 def column_time(moment: datetime) -> str:
     """A moment as RT's columns hold it."""
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")

@@ -19,7 +19,7 @@ from touchstone.sources.http.faults import CredentialsError, PermissionRefused, 
 from touchstone.sources.http.oauth import RenewedAuth
 from touchstone.sources.http.streams import Context, RawStream, Record, Stream, Ways
 from touchstone.sources.salesforce import soql, walk
-from touchstone.sources.salesforce.objects import CASE, CRM, PARTS, Schema, SObject, base, describe
+from touchstone.sources.salesforce.objects import CASE, CRM, PARTS, STAMPS, Schema, SObject, base, describe
 from touchstone.sources.salesforce.source import Salesforce
 
 TOKENS = "/services/oauth2/token"
@@ -33,8 +33,11 @@ def _id(record: Record) -> str | None:
 
 
 def _version(record: Record) -> int | None:
-    """Milliseconds of the stamp that the object has."""
-    for name in ("SystemModstamp", "LastModifiedDate", "CreatedDate"):
+    """Milliseconds of the stamp that the object has; what takes the place of a deleted record is just newer than that was."""
+    if record.get("isDeletedForGood"):
+        replaced = soql.parsed(record.get("replacedStamp"))
+        return None if replaced is None else int(replaced.timestamp() * 1000) + 1
+    for name in STAMPS:
         moment = soql.parsed(record.get(name))
         if moment is not None:
             return int(moment.timestamp() * 1000)

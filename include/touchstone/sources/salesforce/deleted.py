@@ -2,6 +2,9 @@
 
 What lies in the recycling bin is still there for a query, marked; what left the bin, or never was in it, is not. The log names
 both, so an id of it counts as deleted for good once no query finds it. An emptied bin writes no line into the log.
+
+To a query, what the user may no longer see is not there either. So a comparison that misses much is told, and not believed; and what
+takes the place of a record is just newer than that, so that the record lands again with its next change.
 """
 
 from __future__ import annotations
@@ -13,12 +16,15 @@ from typing import Any
 from touchstone.sources.http.faults import NoProgress, RequestRefused
 from touchstone.sources.http.streams import Context, Page, Placed, Record, State
 from touchstone.sources.salesforce import reading, soql
-from touchstone.sources.salesforce.objects import Described, SObject, base
+from touchstone.sources.salesforce.objects import STAMPS, Described, SObject, base
 from touchstone.sources.salesforce.source import Salesforce
 
 BATCH = 200
 FIRST_SPAN = timedelta(days=1)
 SHORTEST_SPAN = timedelta(minutes=2)
+SMALL_SHARE = 0.05
+FEW = 5
+"""How many records may be gone at once for a comparison to be believed: this many, or this share of what is held."""
 _ALWAYS = ("Id", "CreatedDate")
 
 
@@ -95,10 +101,11 @@ def _asked(spec: SObject, context: Context, first: datetime, end: datetime) -> d
 
 
 def _unlisted(spec: SObject, context: Context) -> list[str]:
-    """Ids that are held as present, and that Salesforce knows no more."""
+    """Ids that are held as present, and that Salesforce knows no more; none where so many are missing that rights may be."""
     held = set(context.rows.present(spec.stream)) if context.rows else set()
     if not held:
         return []
+    count, is_empty = len(held), True
     path = base(context.source.options(Salesforce))
     last: str | None = None
     while True:
@@ -107,6 +114,7 @@ def _unlisted(spec: SObject, context: Context) -> list[str]:
         try:
             for rows, _ in reading.pages(context.api, path, soql.select(["Id"], spec.name, conditions, ["Id"])):
                 held.difference_update(row["Id"] for row in rows)
+                is_empty = is_empty and not rows
                 last = rows[-1]["Id"] if rows else last
             break
         except reading.Expired:
@@ -114,6 +122,12 @@ def _unlisted(spec: SObject, context: Context) -> list[str]:
                 raise NoProgress(
                     f"{context.api.name}: the ids of {spec.name} stand still", last, "Run it again later."
                 ) from None
+    if is_empty or len(held) > max(FEW, SMALL_SHARE * count):
+        context.warn(
+            f"{spec.name}: {len(held):,} of {count:,} records that are held are no longer listed; they stay as they are, since"
+            " the user may have lost the right to see them"
+        )
+        return []
     return _not_found(spec, sorted(held), context)
 
 
@@ -135,10 +149,12 @@ def _gone(spec: SObject, ids: list[str], context: Context) -> list[Record]:
     if held:
         context.count_deleted(spec.stream, len(held))
     now = soql.moment(context.window.now)
+    told = {"IsDeleted": True, "archived": True, "isDeletedForGood": True, "SystemModstamp": now}
     return [
         Placed(
             {name: row[name] for name in (*_ALWAYS, *spec.kept) if name in row}
-            | {"IsDeleted": True, "archived": True, "isDeletedForGood": True, "SystemModstamp": now},
+            | told
+            | {"replacedStamp": next((row[name] for name in STAMPS if soql.parsed(row.get(name))), None)},
             one,
             str(row[spec.parent]) if spec.parent and row.get(spec.parent) else one if spec.stream == "cases" else None,
         )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from touchstone.sources.http.streams import Context, Record
+from touchstone.sources.http.streams import Context, Page, Record, State
 from touchstone.sources.salesforce import reading, soql
 from touchstone.sources.salesforce.objects import CASE, PARTS, Schema, SObject, base
 from touchstone.sources.salesforce.source import Salesforce
@@ -12,26 +12,36 @@ from touchstone.sources.salesforce.source import Salesforce
 BATCH = 100
 
 
-def with_cases(spec: SObject, rows: list[Record], schema: Schema, context: Context) -> dict[str, list[Record]]:
-    """The rows of a page by stream, with what they need beside them.
+def pages(spec: SObject, rows: list[Record], schema: Schema, context: Context, state: State) -> Iterator[Page]:
+    """The rows of a page, the state that follows it with the last of them, and before them what they need beside them.
 
     A case from before the start that is not held yet comes with all its parts, and a part whose case is not held brings the
-    case with all of its parts.
+    case with all of its parts: as many cases at once as one query asks for, since the past of one may be long. Each is held
+    only together with its parts, so that a walk which is stopped in between goes on with the others.
     """
-    landed = {spec.stream: rows}
     if spec is CASE:
         start = context.window.start
         old = [row["Id"] for row in rows if (made := soql.parsed(row.get("CreatedDate"))) is not None and made < start]
-        _add(landed, _parts(_not_held(old, context), schema, context))
+        lacking = _not_held(old, context)
+        by_id = {row["Id"]: row for row in rows}
+        for some in _batches(lacking):
+            yield Page({CASE.stream: [by_id[one] for one in some], **_parts(some, schema, context)}, None)
+        landed = set(lacking)
+        rows = [row for row in rows if row["Id"] not in landed]
     elif spec.parent is not None:
         lacking = _not_held((row[spec.parent] for row in rows if soql.is_id(row.get(spec.parent))), context)
-        cases = _of("Id", CASE, lacking, schema, context)
-        there = [row["Id"] for row in cases]
-        for _ in range(len(lacking) - len(there)):
-            context.skip("case of a part that this user may not see")
-        _add(landed, {CASE.stream: cases})
-        _add(landed, _parts(there, schema, context))
-    return landed
+        for some in _batches(lacking):
+            cases = _of("Id", CASE, some, schema, context)
+            for _ in range(len(some) - len(cases)):
+                context.skip("case of a part that this user may not see")
+            if cases:
+                yield Page({CASE.stream: cases, **_parts([row["Id"] for row in cases], schema, context)}, None)
+    yield Page({spec.stream: rows}, state)
+
+
+def _batches(ids: list[str]) -> Iterator[list[str]]:
+    for start in range(0, len(ids), BATCH):
+        yield ids[start : start + BATCH]
 
 
 def _not_held(ids: Iterable[str], context: Context) -> list[str]:
@@ -41,23 +51,14 @@ def _not_held(ids: Iterable[str], context: Context) -> list[str]:
 
 
 def _parts(case_ids: list[str], schema: Schema, context: Context) -> dict[str, list[Record]]:
-    return {spec.stream: _of(spec.parent or "", spec, case_ids, schema, context) for spec in PARTS} if case_ids else {}
+    found = {spec.stream: _of(spec.parent or "", spec, case_ids, schema, context) for spec in PARTS}
+    return {stream: rows for stream, rows in found.items() if rows}
 
 
 def _of(field: str, spec: SObject, ids: list[str], schema: Schema, context: Context) -> list[Record]:
-    """All rows of an object whose field holds one of these ids."""
-    described = schema.of(spec) if ids else None
+    """All rows of an object whose field holds one of these ids, of which one query takes all."""
+    described = schema.of(spec)
     if described is None:
         return []
-    found: list[Record] = []
-    path = base(context.source.options(Salesforce))
-    for start in range(0, len(ids), BATCH):
-        query = soql.select(described.types, spec.name, [soql.among(field, ids[start : start + BATCH])])
-        found += reading.rows(context.api, path, query)
-    return found
-
-
-def _add(landed: dict[str, list[Record]], more: dict[str, list[Record]]) -> None:
-    for stream, rows in more.items():
-        if rows:
-            landed[stream] = landed.get(stream, []) + rows
+    query = soql.select(described.types, spec.name, [soql.among(field, ids)])
+    return reading.rows(context.api, base(context.source.options(Salesforce)), query)

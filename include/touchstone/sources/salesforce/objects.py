@@ -26,6 +26,7 @@ class SObject:
         conditions: Which of its records are read at all.
         configured: The group of `fields:` that names further fields.
         kept: What stays of a record that was deleted for good: neither text nor person.
+        bulk_rows: Rows of a page of a Bulk job; fewer where a row holds long texts, since a page lies in memory.
     """
 
     name: str
@@ -35,6 +36,7 @@ class SObject:
     conditions: tuple[str, ...] = ()
     configured: str | None = None
     kept: tuple[str, ...] = ()
+    bulk_rows: int = 10_000
 
     @property
     def is_case(self) -> bool:
@@ -144,6 +146,7 @@ EMAIL = SObject(
     # the rest is sales correspondence, which is none of ours
     conditions=("ParentId != null",),
     kept=("ParentId",),
+    bulk_rows=1_000,
 )
 TRANSCRIPT = SObject(
     "LiveChatTranscript",
@@ -152,6 +155,7 @@ TRANSCRIPT = SObject(
     parent="CaseId",
     conditions=("CaseId != null",),
     kept=("CaseId",),
+    bulk_rows=500,
 )
 CRM = (USER, QUEUE, STAGE, ACCOUNT, CONTACT, OPPORTUNITY)
 PARTS = (HISTORY, COMMENT, EMAIL, TRANSCRIPT)

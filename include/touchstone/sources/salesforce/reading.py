@@ -18,7 +18,6 @@ from touchstone.sources.http.streams import Record
 
 log = logging.getLogger(__name__)
 
-BULK_PAGE = 10_000
 FIRST_LOOK, LONGEST_LOOK, PATIENCE = 1.0, 30.0, 3600.0
 _DONE, _LOST = "JobComplete", ("Failed", "Aborted")
 # a body of a hundred megabytes has been seen in the wild; the module's own bound is 128 KiB
@@ -132,9 +131,9 @@ def wait(api: ApiClient, base: str, job: str, sleep: Callable[[float], None] = t
 
 
 def results(
-    api: ApiClient, base: str, job: str, locator: str | None, types: dict[str, str]
+    api: ApiClient, base: str, job: str, locator: str | None, types: dict[str, str], most: int
 ) -> tuple[list[Record], str | None]:
-    """A page of a job's rows, as queries give them, and the locator of the next, None on the last.
+    """A page of a job's rows, at most as many, as queries give them, and the locator of the next, None on the last.
 
     Raises:
         Expired: The job or its locator is no longer good.
@@ -152,7 +151,7 @@ def results(
         api.traffic.replaced_characters += replaced
         return found, None if following == "null" else following
 
-    params = {"maxRecords": BULK_PAGE, **({"locator": locator} if locator else {})}
+    params = {"maxRecords": most, **({"locator": locator} if locator else {})}
     try:
         answer = api.request(
             "GET",

@@ -13,8 +13,7 @@ from typing import Any
 
 from touchstone.sources.http.faults import NoProgress, RequestRefused
 from touchstone.sources.http.streams import Context, Page, Record, State, Stream, Window
-from touchstone.sources.salesforce import deleted, reading, soql
-from touchstone.sources.salesforce.desk import with_cases
+from touchstone.sources.salesforce import deleted, desk, reading, soql
 from touchstone.sources.salesforce.objects import Described, Schema, SObject, base
 from touchstone.sources.salesforce.source import Salesforce
 
@@ -138,7 +137,7 @@ class _ObjectWalk:
                     self._pass(rows, described)
                     if is_last:
                         self._end()
-                    yield self._page(rows)
+                    yield from self._landed(rows)
                 return
             except reading.Expired:
                 if before == (self.state.get("at"), self.state.get("id")):
@@ -183,14 +182,19 @@ class _ObjectWalk:
                 reading.wait(self._api, self._base, self.state["job"])
                 while True:
                     rows, following = reading.results(
-                        self._api, self._base, self.state["job"], self.state.get("locator"), described.types
+                        self._api,
+                        self._base,
+                        self.state["job"],
+                        self.state.get("locator"),
+                        described.types,
+                        self._spec.bulk_rows,
                     )
                     self._note_newest(rows, described)
                     if following is None:
                         self._end()
                     else:
                         self.state["locator"] = following
-                    yield self._page(rows)
+                    yield from self._landed(rows)
                     if following is None:
                         return
             except reading.Expired:
@@ -219,5 +223,5 @@ class _ObjectWalk:
 
     # --- what lands
 
-    def _page(self, rows: list[Record]) -> Page:
-        return Page(with_cases(self._spec, rows, self._schema, self._context), dict(self.state))
+    def _landed(self, rows: list[Record]) -> Iterator[Page]:
+        return desk.pages(self._spec, rows, self._schema, self._context, dict(self.state))

@@ -25,9 +25,19 @@ from touchstone.sources.http.streams import Context, Page, Placed, RawStream, Re
 from touchstone.sources.reasons import Refused
 from touchstone.sources.sql.database import CURSOR, Database
 from touchstone.sources.sql.kinds import KINDS, Kind
-from touchstone.sources.sql.mapping import Mapper, Refusal
+from touchstone.sources.sql.mapping import WITHOUT_ID, Mapper, Refusal
 from touchstone.sources.sql.source import Sql, Table
-from touchstone.sources.sql.values import as_id, before, in_form, is_orderable, is_time, restored, row_id, stored
+from touchstone.sources.sql.values import (
+    UNHELD,
+    as_id,
+    before,
+    in_form,
+    is_orderable,
+    is_time,
+    restored,
+    row_id,
+    stored,
+)
 
 PAGE_ROWS = 2_000
 PAGE_BYTES = 32 * 1024 * 1024
@@ -123,12 +133,14 @@ class _Walk:
 
     def pages(self, state: State) -> Iterator[Page]:
         """See `touchstone.sources.http.streams.Walk`. State: `through`, the newest row that was read (or the run's present, where a
-        row lies in its future); `walk`, where an unfinished walk stands and ends."""
+        row lies in its future); `walk`, where an unfinished walk stands and ends; `mapping` and `id_prefix`, by which rows were
+        read; `former`, there while all ids are to be compared because these have changed: the prefixes of before."""
+        prefix = self._entry.id_prefix
         if state.get("mapping", self._mapping) != self._mapping:
             self._context.warn(f"{self._entry.label}: its mapping has changed; it is read from its beginning")
-            state = {}
-        base = {"mapping": self._mapping}
-        base |= {name: state[name] for name in ("through", "reconciled", "reconcile") if name in state}
+            state = {"former": sorted({*state.get("former", ()), state.get("id_prefix", prefix)})}
+        base = {"mapping": self._mapping, "id_prefix": prefix}
+        base |= {name: state[name] for name in ("through", "reconciled", "reconcile", "former") if name in state}
         if state.get("walk"):
             after, after_id, bound = map(restored, state["walk"])
         else:
@@ -164,17 +176,30 @@ class _Walk:
         return Page({self._entry.kind: records}, state, refused=refused)
 
     def _without_key(self) -> Iterator[Page]:
-        """Rows that have no place in the order go to quarantine, and stay there until they have one."""
+        """Rows that have no place in the order go to quarantine, and stay there until they have one.
+
+        Their conversations count as incomplete: a row with an id leaves a mark under it, which the row replaces once it has a
+        place; for those without one their conversation has one mark, which leaves once no such row is found.
+        """
         rows = self._database.ask(
             self._entry, self._selected.without_key(MOST_WITHOUT_KEY), MOST_WITHOUT_KEY, PAGE_BYTES
         )
+        names = " and ".join(dict.fromkeys((*self._entry.cursor, self._entry.id)))
+        lacking = Refused("row_key_missing", names)
+        refused = [self._mapper.refusal(row, lacking) for row in rows]
+        marks = [mark for row in rows if (mark := self._mapper.mark(row, lacking))]
         if rows:
-            names = " and ".join(dict.fromkeys((*self._entry.cursor, self._entry.id)))
             self._context.warn(
                 f"{self._entry.label}: {len(rows)} rows or more have no place, since {names} may not be null"
             )
-            refused = [self._mapper.refusal(row, Refused("row_key_missing", names)) for row in rows]
-            yield Page({self._entry.kind: []}, None, refused=refused)
+        if len(rows) < MOST_WITHOUT_KEY:
+            there = {mark.row_id for mark in marks}
+            held = self._context.rows.present_after(
+                self._entry.kind, self._entry.id_prefix + WITHOUT_ID, "", MOST_WITHOUT_KEY
+            )
+            marks += self._tombstones([row for row in held if row not in there])
+        if marks or refused:
+            yield Page({self._entry.kind: marks}, None, refused=refused)
 
     def _bounds(self, state: State) -> tuple[Any, Any] | None:
         """Cursors from which on and up to which rows are read; None where there is nothing to read."""
@@ -203,16 +228,36 @@ class _Walk:
         """The walk's last page; before it, where it is time for that, what is held and no longer there."""
         today = self._context.window.now.date()
         days = _RECONCILE_DAYS.get(self._entry.reconcile or "")
-        if days is None:
-            yield Page({self._entry.kind: []}, {name: base[name] for name in ("mapping", "through")})
-            return
         known = base.get("reconciled")
-        if known is not None and ("reconcile" in base or (today - date.fromisoformat(known)).days >= days):
+        is_due = days is not None and known is not None and (today - date.fromisoformat(known)).days >= days
+        is_compared = is_due or "reconcile" in base or "former" in base
+        if "former" in base:
+            yield from self._uncovered(base)
+        if is_compared:
             yield from self._gone(base)
-        elif known is not None:
-            today = date.fromisoformat(known)
-        done = {name: value for name, value in base.items() if name != "reconcile"}
-        yield Page({self._entry.kind: []}, {**done, "reconciled": today.isoformat()})
+        done = {name: base[name] for name in ("mapping", "id_prefix", "through")}
+        if days is not None:
+            done["reconciled"] = today.isoformat() if is_compared or known is None else known
+        yield Page({self._entry.kind: []}, done)
+
+    def _uncovered(self, base: State) -> Iterator[Page]:
+        """What is held under a prefix of before, and under none that a table of this kind has now, is gone."""
+        kind = self._entry.kind
+        tables = self._context.source.options(Sql).tables
+        covering = tuple(one.id_prefix for one in tables if one.kind == kind)
+        count = 0
+        # whatever begins with a prefix that begins with one of now is that table's
+        for prefix in (one for one in base["former"] if not one.startswith(covering)):
+            after = ""
+            while held := self._context.rows.present_after(kind, prefix, after, ID_ROWS):
+                gone = [row for row in held if not row.startswith(covering)]
+                count += len(gone)
+                after = held[-1]
+                if gone:
+                    yield Page({kind: self._tombstones(gone)}, None)
+        base["former"] = []
+        if count:
+            self._context.count_deleted(self._entry.stream, count)
 
     def _doubt_emptiness(self) -> None:
         """A table without any row is told, not believed: it is rather a wrong name or role than the end of all that was."""
@@ -220,16 +265,18 @@ class _Walk:
             self._context.warn(f"{self._entry.label} holds no row any more; what is held of it stays")
 
     def _gone(self, base: State) -> Iterator[Page]:
+        """What is held under the prefix, and not among the table's rows. An id that PostgreSQL could not hold is not asked for."""
         kind, prefix = self._entry.kind, self._entry.id_prefix
         after = base.get("reconcile", "")
         sample = self._database.ask(self._entry, self._selected.page(None, None, None, 1), 1, PAGE_BYTES)
         count = 0
         while sample and (held := self._context.rows.present_after(kind, prefix, after, ID_ROWS)):
-            ids = {row: as_id(row.removeprefix(prefix), sample[0][self._entry.id]) for row in held}
-            statement = self._selected.present(list(ids.values()))
+            asked = [row for row in held if not row.startswith(prefix + WITHOUT_ID) and UNHELD not in row]
+            ids = [as_id(row.removeprefix(prefix), sample[0][self._entry.id]) for row in asked]
+            statement = self._selected.present([one for one in ids if one is not None])
             found = self._database.ask(self._entry, statement, ID_ROWS, PAGE_BYTES)
             there = {prefix + row_id(row["row_id"]) for row in found}
-            gone = [row for row in held if row not in there]
+            gone = [row for row in asked if row not in there]
             count += len(gone)
             after = held[-1]
             yield Page({kind: self._tombstones(gone)}, {**base, "reconcile": after})

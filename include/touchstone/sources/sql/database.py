@@ -45,7 +45,7 @@ class Database:
     def __init__(self, name: str, options: Sql, secrets: dict[str, str]) -> None:
         self.name = name
         self._options = options
-        self._secret = secrets.get("password")
+        self._secrets: set[str] = {secrets["password"]} if secrets.get("password") else set()
         self._columns: dict[str, tuple[str, ...]] = {}
         self._engine = self._made(secrets)
 
@@ -66,6 +66,10 @@ class Database:
             url = make_url(stated)
             if "password" in secrets:
                 url = url.set(password=secrets["password"])
+            self._secrets |= _secrets_of(url)
+            if url.host and "@" in url.host:
+                # drivers would tell the rest of the password as the host that they cannot find
+                raise exc.ArgumentError
             backend, driver = url.get_backend_name(), url.get_driver_name()
             arguments = {"connect_timeout": 30} if driver in _WITH_CONNECT_TIMEOUT else {}
             if backend == "sqlite":
@@ -79,11 +83,11 @@ class Database:
                 url.drivername,
                 "Correct it, or install the package that brings the dialect beside Touchstone.",
             ) from None
-        except exc.ArgumentError:
+        except (exc.ArgumentError, ValueError):
             raise ConfigurationError(
                 f"{self.name}: `url` is no address of a database",
                 None,
-                "Write it as postgresql+psycopg://reader@db.example.com/chat.",
+                "Write it as postgresql+psycopg://reader@db.example.com/chat; in a password, @ is %40 and : is %3A.",
             ) from None
         except ModuleNotFoundError as error:
             raise ConfigurationError(
@@ -158,7 +162,7 @@ class Database:
                     raise self._refused(entry, error) from None
             except exc.SQLAlchemyError as error:
                 raise SourceError(
-                    f"{self.name}: {entry.label} cannot be read", str(error).splitlines()[0][:300], "Correct the entry."
+                    f"{self.name}: {entry.label} cannot be read", self._masked(str(error)), "Correct the entry."
                 ) from None
             pause = FIRST_PAUSE * 2 ** (attempt - 1)
             log.warning("%s: %s: the connection broke; again in %.0f s", self.name, entry.label, pause)
@@ -194,8 +198,13 @@ class Database:
 
     def _said(self, error: exc.DBAPIError) -> str:
         """The first line of what the database says, without a secret."""
-        line = (str(error.orig).strip().splitlines() or ["no reason given"])[0][:300]
-        return line.replace(self._secret, "***") if self._secret else line
+        return self._masked(str(error.orig))
+
+    def _masked(self, words: str) -> str:
+        line = (words.strip().splitlines() or ["no reason given"])[0]
+        for secret in sorted(self._secrets, key=len, reverse=True):
+            line = line.replace(secret, "***")
+        return line[:300]
 
     # --- statements
 
@@ -299,6 +308,13 @@ def _is(column: sa.ColumnElement, value: Any) -> sa.ColumnElement:
     if None in values:
         parts.append(column.is_(None))
     return sa.or_(*parts)
+
+
+def _secrets_of(url: URL) -> set[str]:
+    """What an address says that no message may repeat."""
+    stated = [url.password, *(value for name, value in url.query.items() if "passw" in name.lower())]
+    values = [one for value in stated for one in ([value] if isinstance(value, str) else value or ())]
+    return {one for one in values if one}
 
 
 def _read_only_file(url: URL) -> URL:

@@ -14,11 +14,13 @@ from touchstone.sources.schema import CONVERSATION_FIELDS
 from touchstone.sources.sql.database import CURSOR
 from touchstone.sources.sql.kinds import KINDS
 from touchstone.sources.sql.source import Column, Table, text_of
-from touchstone.sources.sql.values import at_path, converted, plain, row_id
+from touchstone.sources.sql.values import at_path, binary, converted, plain, row_id
 from touchstone.sources.validate import Checker, Ties
 
 CONVERSATION = "#conversation"
 """Stands for a conversation's own row among the ids of what was refused."""
+WITHOUT_ID = "#no-id/"
+"""Begins the id, behind the prefix, of what marks a conversation some of whose rows have no id."""
 _RAW = "raw"
 Refusal = tuple[str, str, str, str, str]  # stream, code, reason, remedy, piece: see `streams.Page.refused`
 
@@ -37,7 +39,11 @@ class Mapper:
         self._zone = zone
         self._checker = Checker(None, now)
         latest = self._checker.latest
-        self._kinds = {one.name: one.kind for one in self.kind.fields}
+        # what names a record of another table is written as its id is
+        self._kinds = {
+            one.name: "id" if one.name.endswith("_id") or one.name == "merged_into" else one.kind
+            for one in self.kind.fields
+        }
         self._rules = {one.name: field_rule(one, latest, latest) for one in self.kind.fields}
         self._mapped = {entry.id, CURSOR, *entry.leave_out} | {
             name for column in entry.fields.values() if column.path is None for name in column.column
@@ -56,14 +62,16 @@ class Mapper:
                 records.append(self.record(row))
             except Refused as refusal:
                 refused.append(self.refusal(row, refusal))
-                if stub := self._stub(row, refusal):
-                    records.append(stub)
+                if mark := self.mark(row, refusal):
+                    records.append(mark)
         return records, refused
 
     def refusal(self, row: dict[str, Any], refusal: Refused) -> Refusal:
-        """What the quarantine is to say of a row."""
-        piece = kept_payload({name: plain(value) for name, value in row.items() if name != CURSOR})
-        where = f"of {self.entry.table or 'the query'} with {self.entry.id} {plain(row.get(self.entry.id))!r}"
+        """What the quarantine is to say of a row, without the columns that are left out."""
+        own = {self.entry.id: binary(row.get(self.entry.id))}
+        kept = {name: value for name, value in row.items() if name != CURSOR and name not in self.entry.leave_out}
+        piece = kept_payload({name: plain(own.get(name, value)) for name, value in kept.items()})
+        where = f"of {self.entry.table or 'the query'} with {self.entry.id} {plain(own[self.entry.id])!r}"
         remedy = _REMEDIES.get(refusal.code, refusal.remedy)
         return (self.kind.name, refusal.code, f"{where}: {refusal.reason}", remedy, piece)
 
@@ -99,14 +107,14 @@ class Mapper:
 
     # --- values
 
-    def _stated(self, row: dict[str, Any], own_id: str) -> dict[str, Any]:
+    def _stated(self, row: dict[str, Any], own_id: str | None) -> dict[str, Any]:
         stated: dict[str, Any] = {}
         for name, column in self.entry.fields.items():
             value = converted(_value(column, row), self._kinds[name], self._zone, column.unit)
             if value is not None:
                 stated[name], count = storable(value)
                 self.replaced_characters += count
-        if self.kind.own_id:
+        if self.kind.own_id and own_id is not None:
             stated.setdefault(self.kind.own_id, self.entry.id_prefix + own_id)
         return stated
 
@@ -137,11 +145,12 @@ class Mapper:
             payload["archived"] = True
         return payload
 
-    def _stub(self, row: dict[str, Any], refusal: Refused) -> Placed | None:
+    def mark(self, row: dict[str, Any], refusal: Refused) -> Placed | None:
         """What marks the conversation of a refused row as incomplete; None where it is not known, or does not need it."""
         if self.kind.name not in ("conversations", "messages"):
             return None
-        own_id = row_id(row[self.entry.id])
+        number = row[self.entry.id]
+        own_id = None if number is None else row_id(number)
         stated = self._stated(row, own_id)
         try:
             interaction_id = self._rules["interaction_id"](stated.get("interaction_id"))
@@ -149,11 +158,10 @@ class Mapper:
             return None
         if not interaction_id:
             return None
-        payload = {"interaction_id": interaction_id, "refused": refusal.code}
-        if self.kind.name == "conversations":
-            payload["message_id"] = CONVERSATION
-        else:
-            payload["message_id"] = own_id
+        if own_id is None:
+            own_id = f"{WITHOUT_ID}{interaction_id}"
+        message_id = CONVERSATION if self.kind.name == "conversations" else own_id
+        payload = {"interaction_id": interaction_id, "refused": refusal.code, "message_id": message_id}
         return Placed(payload, self.entry.id_prefix + own_id, interaction_id)
 
 

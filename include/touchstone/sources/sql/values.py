@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from touchstone.sources.characters import UNFIT, storable
 from touchstone.sources.schema import LOCAL_TIME_PATTERN
 
 _LOCAL_TIME = re.compile(LOCAL_TIME_PATTERN.replace("$", r"\Z"))
@@ -18,6 +19,8 @@ _PER_SECOND = {"seconds": 1, "milliseconds": 1_000, "microseconds": 1_000_000}
 _BOOLEANS = {"1": True, "0": False, "true": True, "false": False, "t": True, "f": False}
 _TEXTS = frozenset({"id", "string", "email", "language", "text", "channel", "status", "actor"})
 _DOCUMENTS = frozenset({"tags", "list", "tool_calls", "object"})
+UNHELD = "\ufffd"
+"""Stands in an id for what PostgreSQL cannot hold."""
 
 
 def converted(value: Any, kind: str, zone: ZoneInfo | None, unit: str | None) -> Any:
@@ -33,7 +36,7 @@ def converted(value: Any, kind: str, zone: ZoneInfo | None, unit: str | None) ->
     if kind == "time":
         return _moment(value, zone, unit)
     if kind in _TEXTS:
-        return _text(value)
+        return _text(binary(value) if kind == "id" else value)
     if kind in ("number", "share"):
         return _number(value)
     if kind == "boolean":
@@ -73,8 +76,13 @@ def at_path(value: Any, path: str) -> Any:
 
 
 def row_id(value: Any) -> str:
-    """The text that stands for an id."""
-    return value if isinstance(value, str) else _text(value)
+    """The text that stands for an id, as the warehouse can hold it."""
+    return storable(_text(binary(value)))[0]
+
+
+def binary(value: Any) -> Any:
+    """Bytes as the hexadecimal digits that stand for them; anything else as it is."""
+    return bytes(value).hex() if isinstance(value, bytes | bytearray | memoryview) else value
 
 
 def _text(value: Any) -> Any:
@@ -194,6 +202,8 @@ def _clock_change(zone: ZoneInfo | None) -> timedelta:
 def stored(value: Any) -> list[Any]:
     """A cursor or id as JSON: its type's name and its text."""
     match value:
+        case str() if UNFIT.search(value):
+            return ["text", value.encode("utf-8", "surrogatepass").hex()]
         case bool() | int() | str() | None:
             return ["plain", value]
         case float():
@@ -202,7 +212,7 @@ def stored(value: Any) -> list[Any]:
             return ["datetime", value.isoformat()]
         case date():
             return ["date", value.isoformat()]
-        case bytes() | memoryview():
+        case bytes() | bytearray() | memoryview():
             return ["bytes", bytes(value).hex()]
         case Decimal():
             return ["decimal", str(value)]
@@ -216,6 +226,7 @@ def restored(pair: list[Any]) -> Any:
     kind, text = pair
     made = {
         "plain": lambda one: one,
+        "text": lambda one: bytes.fromhex(one).decode("utf-8", "surrogatepass"),
         "float": float.fromhex,
         "datetime": datetime.fromisoformat,
         "date": date.fromisoformat,
@@ -227,7 +238,15 @@ def restored(pair: list[Any]) -> Any:
 
 
 def as_id(text: str, sample: Any) -> Any:
-    """A landed id in the type of the column that it came from, of which one value is known."""
-    if isinstance(sample, bytes | memoryview):
-        return text.encode()
-    return text if isinstance(sample, str) else type(sample)(text)
+    """A landed id in the type of the column that it came from, of which one value is known; None for what can be none of it."""
+    try:
+        match sample:
+            case str():
+                return text
+            case bytes() | bytearray() | memoryview():
+                return bytes.fromhex(text)
+            case datetime() | date():
+                return type(sample).fromisoformat(text)
+        return type(sample)(text)
+    except (ValueError, TypeError, ArithmeticError):
+        return None
