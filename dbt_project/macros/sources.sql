@@ -138,3 +138,35 @@
         ) as claims
     where changed.source = '{{ source }}' and changed.record_type = '{{ record_type }}'{% if where %} and {{ where }}{% endif %}
 {%- endmacro %}
+
+{# What the changed records of one kind say, as rows of int_<source>__record_facts.
+     relation      model that states the records, called `records` here
+     id            its column (or expression) that names the record; none for what holds for an instance, the record '*'
+     facts         the object of facts
+     history       model of what the records said before; they are dated by updated_at then
+     load_id       0 for what no load brings (configuration)
+     joins, where  what else decides #}
+{% macro facts_of(source, record_type, relation, id, facts, history=none, load_id='records._load_id', joins='', where=none) -%}
+    {%- for stated in [relation, history] if stated %}
+    select
+        records.source,
+        records.instance,
+        '{{ record_type }}' as record_type,
+        changed.record_id,
+        {{ facts }} as facts,
+        {{ 'records.updated_at' if history else 'null::timestamptz' }} as observed_at,
+        {{ load_id }}::bigint as _load_id
+    from {{ ref('int_records__changed') }} as changed
+    inner join {{ ref(stated) }} as records
+        on
+            changed.source = records.source
+            and changed.instance = records.instance
+            and changed.record_id = {{ ('records.' ~ id if '.' not in id else id) if id else "'*'" }}
+    {{ joins }}
+    where changed.source = '{{ source }}' and changed.record_type = '{{ record_type }}'{% if where %} and {{ where }}{% endif %}
+        {%- if not loop.last %}
+
+    union all
+        {%- endif %}
+    {%- endfor %}
+{%- endmacro %}
