@@ -179,7 +179,9 @@ def test_files_that_cannot_be_decoded_are_refused_and_the_others_land(place):
 
 def test_every_reason_is_shown_here(place):
     shown = {code for code, _ in LINES} | set(write_bad_files(place))
-    assert shown == set(REASONS)
+    of_a_mapping = {"number_expected", "field_missing", "row_key_missing"}  # test_sql_tables.py shows them
+    assert not shown & of_a_mapping
+    assert shown | of_a_mapping == set(REASONS)
 
 
 def check_rows(rows: list[dict]) -> None:

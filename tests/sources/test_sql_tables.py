@@ -398,6 +398,23 @@ def test_a_bad_row_is_quarantined_with_its_reason_and_lands_once_it_is_corrected
     assert "refused" not in one.held["2"]
 
 
+def test_what_is_no_number_and_what_is_missing_is_refused(desk):
+    accounts = desk(kind="accounts", fields={"account_id": "chat", "arr": "extra"})
+    accounts.say(1, extra="12000.50")
+    accounts.say(2, extra="lots")
+    accounts.ingest()
+    assert [(code, remedy) for code, _, remedy in accounts.quarantined] == [
+        ("number_expected", "Write it as a number, or leave it out.")
+    ]
+    changes = desk(kind="status_changes", fields={"interaction_id": "chat", "status": "extra", "changed_at": "said"})
+    changes.say(1, extra="open")
+    changes.say(2)
+    changes.ingest()
+    assert [(code, remedy) for code, _, remedy in changes.quarantined] == [
+        ("field_missing", "Map a column that always says it, or give the field a `default:`.")
+    ]
+
+
 def test_times_without_a_zone_need_one(desk):
     one = desk()
     one.options["time_zone"] = None
