@@ -20,21 +20,21 @@ changed as (
     -- a group that is renamed renames the team of all who are or were in it
     {%- for relation in ['stg_freshdesk__agents', 'stg_freshdesk__agents_history'] %}
 
-    select
-        agents.source,
-        agents.instance,
-        'staff' as record_type,
-        agents.agent_id as record_id,
-        'agent' as entity_type,
-        null::jsonb as facts
-    from {{ ref('stg_freshdesk__groups') }} as groups
-    inner join {{ ref(relation) }} as agents
-        on
-            groups.instance = agents.instance
-            and groups.group_id = agents.group_id
-    where {{ is_pending('groups') }}
+        select
+            agents.source,
+            agents.instance,
+            'staff' as record_type,
+            agents.agent_id as record_id,
+            'agent' as entity_type,
+            null::jsonb as facts
+        from {{ ref('stg_freshdesk__groups') }} as groups
+        inner join {{ ref(relation) }} as agents
+            on
+                groups.instance = agents.instance
+                and groups.group_id = agents.group_id
+        where {{ is_pending('groups') }}
 
-    union all
+        union all
     {%- endfor %}
 
     -- who is an AI agent is configured, which no load brings

@@ -11,4 +11,7 @@ union
 
 union
 
-{{ uses('hubspot', 'stage', "'tickets:' || " ~ json_text('attributes', 'pipeline_id') ~ " || ':' || " ~ json_text('attributes', 'stage_id')) }}
+{{ uses(
+    'hubspot', 'stage',
+    "'tickets:' || " ~ json_text('attributes', 'pipeline_id') ~ " || ':' || " ~ json_text('attributes', 'stage_id'),
+) }}

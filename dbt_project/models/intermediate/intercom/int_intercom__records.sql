@@ -18,21 +18,21 @@ changed as (
     -- a team that is renamed renames the team of all who are or were in it
     {%- for relation in ['stg_intercom__admins', 'stg_intercom__admins_history'] %}
 
-    select
-        admins.source,
-        admins.instance,
-        'admin' as record_type,
-        admins.admin_id as record_id,
-        'agent' as entity_type,
-        null::jsonb as facts
-    from {{ ref('stg_intercom__teams') }} as teams
-    inner join {{ ref(relation) }} as admins
-        on
-            teams.instance = admins.instance
-            and teams.team_id = admins.team_id
-    where {{ is_pending('teams') }}
+        select
+            admins.source,
+            admins.instance,
+            'admin' as record_type,
+            admins.admin_id as record_id,
+            'agent' as entity_type,
+            null::jsonb as facts
+        from {{ ref('stg_intercom__teams') }} as teams
+        inner join {{ ref(relation) }} as admins
+            on
+                teams.instance = admins.instance
+                and teams.team_id = admins.team_id
+        where {{ is_pending('teams') }}
 
-    union all
+        union all
     {%- endfor %}
 
     -- which attribute means what: no load brings it

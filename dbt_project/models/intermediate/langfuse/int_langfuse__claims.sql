@@ -6,25 +6,25 @@ with
 users as (
 
     {%- for relation, has_landed in statements %}
-    select distinct
-        traces.source,
-        traces.instance,
-        {{ entity_key('traces.user_id', 'traces.source', 'traces.instance') }} as entity_key,
-        traces.user_id,
-        coalesce(
-            ops.langfuse_field(traces.metadata, traces.tags, {{ json_text("configured.options -> 'fields'", 'email') }}),
-            case when traces.user_id like '%_@_%' then traces.user_id end
-        ) as email
-    from {{ ref(relation) }} as traces
-    left join {{ ref('stg_ops__source_options') }} as configured
-        on
-            traces.source = configured.source
-            and traces.instance = configured.instance
-    where traces.user_id is not null and {{ has_landed }}
-    {%- if not loop.last %}
+        select distinct
+            traces.source,
+            traces.instance,
+            {{ entity_key('traces.user_id', 'traces.source', 'traces.instance') }} as entity_key,
+            traces.user_id,
+            coalesce(
+                ops.langfuse_field(traces.metadata, traces.tags, {{ json_text("configured.options -> 'fields'", 'email') }}),
+                case when traces.user_id like '%_@_%' then traces.user_id end
+            ) as email
+        from {{ ref(relation) }} as traces
+        left join {{ ref('stg_ops__source_options') }} as configured
+            on
+                traces.source = configured.source
+                and traces.instance = configured.instance
+        where traces.user_id is not null and {{ has_landed }}
+        {%- if not loop.last %}
 
-    union
-    {%- endif %}
+            union
+        {%- endif %}
     {%- endfor %}
 
 )

@@ -13,23 +13,23 @@ users as (
         coalesce(spans.email, case when spans.user_id like '%_@_%' then spans.user_id end) as email
     from (
         {%- for relation, has_landed in statements %}
-        select
-            stated.source,
-            stated.instance,
-            coalesce(
-                stated.attributes ->> {{ json_text("configured.options -> 'fields'", 'customer') }}, stated.user_id
-            ) as user_id,
-            stated.attributes ->> {{ json_text("configured.options -> 'fields'", 'email') }} as email
-        from {{ ref(relation) }} as stated
-        left join {{ ref('stg_ops__source_options') }} as configured
-            on
-                stated.source = configured.source
-                and stated.instance = configured.instance
-        where {{ has_landed }}
-        {%- if not loop.last %}
+            select
+                stated.source,
+                stated.instance,
+                coalesce(
+                    stated.attributes ->> {{ json_text("configured.options -> 'fields'", 'customer') }}, stated.user_id
+                ) as user_id,
+                stated.attributes ->> {{ json_text("configured.options -> 'fields'", 'email') }} as email
+            from {{ ref(relation) }} as stated
+            left join {{ ref('stg_ops__source_options') }} as configured
+                on
+                    stated.source = configured.source
+                    and stated.instance = configured.instance
+            where {{ has_landed }}
+            {%- if not loop.last %}
 
-        union all
-        {%- endif %}
+                union all
+            {%- endif %}
         {%- endfor %}
     ) as spans
     where spans.user_id is not null

@@ -44,7 +44,7 @@ told as (
         max({{ json_text('attributes', 'gen_ai.output.messages') }}) as output_messages,
         -- a span may be told its whole history at one moment
         jsonb_agg(message order by happened_at, ordinal, event_id)
-            filter (where message is not null and event_name <> 'gen_ai.choice') as heard,
+        filter (where message is not null and event_name <> 'gen_ai.choice') as heard,
         jsonb_agg(message order by happened_at, ordinal, event_id) filter (where event_name = 'gen_ai.choice') as chosen
     from events
     group by instance, trace_id, span_id

@@ -19,4 +19,7 @@ union
 
 union
 
-{{ uses('salesforce', 'group', 'new_value', of=ref('int_salesforce__changes'), interaction_id='case_id', where="field = 'Owner' and new_value like '00G%'") }}
+{{ uses(
+    'salesforce', 'group', 'new_value', of=ref('int_salesforce__changes'), interaction_id='case_id',
+    where="field = 'Owner' and new_value like '00G%'",
+) }}
