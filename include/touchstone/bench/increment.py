@@ -104,6 +104,10 @@ def _measure(server: EmbeddedServer, environment: dict[str, str], folder: Path, 
 def cpu_seconds(server: EmbeddedServer) -> float:
     """CPU seconds of the postmaster, its living children, and those it has waited for."""
     postmaster = psutil.Process(server.postmaster().pid)
-    times = postmaster.cpu_times()
-    own = times.user + times.system + times.children_user + times.children_system
-    return own + sum(child.cpu_times().user + child.cpu_times().system for child in postmaster.children())
+    while True:
+        try:
+            living = sum(sum(child.cpu_times()[:2]) for child in postmaster.children())
+        except psutil.NoSuchProcess:
+            continue  # it ended between the two looks, and is one of those waited for now
+        times = postmaster.cpu_times()
+        return times.user + times.system + times.children_user + times.children_system + living
