@@ -25,6 +25,7 @@ from touchstone.sources.http import runner
 from touchstone.sources.options import parsed
 from touchstone.sources.salesforce import desk
 from touchstone.sources.salesforce.connector import SalesforceConnector
+from touchstone.warehouse.engine import connect
 
 NOW = at(12)
 QUERIES = (
@@ -374,6 +375,27 @@ def test_a_part_whose_case_is_not_held_brings_it(fresh):
     place.sandbox.move_clock(at(12, hours=3))
     place.run("email_messages")
     assert salesforce_id("cnv-000070") in place.payloads("cases")
+
+
+def test_a_customer_with_the_name_of_an_agent_is_one_until_the_agent_joins(warehouse):
+    body = (
+        '<p align="center">Chat Started: Sunday</p>( 0s ) Ann Lee: Anybody?<br>&lt;joined&gt;Ann Lee<br>( 3s ) Ann Lee: Hello<br>'
+        '<p align="center">Agent Bo Chan</p>( 5s ) Bo Chan: Here<br>( 6s ) Ann Lee: At last<br>'
+        '<p align="center">Agent Ann Lee</p>( 9s ) Ann Lee: I take over<br>'
+    )
+    with connect(settings=warehouse) as connection:
+        lines = connection.execute("select is_agent, said from ops.salesforce_transcript(%s)", [body]).fetchall()
+        unnamed = connection.execute(
+            "select distinct is_agent from ops.salesforce_transcript('( 0s ) A: B<br>')"
+        ).fetchall()
+    assert lines == [
+        (False, "Anybody?\n<joined>Ann Lee"),
+        (False, "Hello"),
+        (True, "Here"),
+        (False, "At last"),
+        (True, "I take over"),
+    ]
+    assert unnamed == [(None,)]
 
 
 # --- what was deleted for good

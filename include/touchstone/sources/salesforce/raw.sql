@@ -7,16 +7,16 @@ language sql immutable as $$
 $$;
 
 -- The lines of a chat's transcript: whole seconds since its start, number among those of the same second, who speaks by name,
--- whether a heading names the speaker as one who answers (null where nobody is named), and what is said. What begins no line goes
--- on with the one before.
+-- whether a heading above the line names the speaker as one who answers (null where there are no such headings), and what is said. A
+-- customer may have the name of an agent who joins later. What begins no line goes on with the one before.
 create or replace function ops.salesforce_transcript(body text)
 returns table (seconds int, ordinal int, speaker text, is_agent boolean, said text)
 language plpgsql immutable as $$
 declare
-    answering text[] := array(
-        select ops.salesforce_html_text(trim(headings.parts[1]))
-        from regexp_matches(body, '<p[^>]*>\s*(?:Agent|Chatbot) ([^<]+)</p>', 'g') as headings (parts)
-    );
+    heading constant text := '<p[^>]*>\s*(?:Agent|Chatbot) ([^<]+)</p>';
+    -- nobody answered yet, or the headings are in another language: the first heading of the English ones tells
+    has_headings constant boolean := body ~ heading or body ~ '<p[^>]*>\s*Chat Started:';
+    answering text[] := '{}';
     piece text;
     line text[];
     at_seconds int;
@@ -25,8 +25,15 @@ begin
     ordinal := 0;
     for piece in
         select pieces.piece
-        from regexp_split_to_table(regexp_replace(body, '<p[^>]*>[^<]*</p>', '<br>', 'g'), '<br ?/?>') as pieces (piece)
+        from regexp_split_to_table(
+            regexp_replace(regexp_replace(body, heading, '<br><joined>\1<br>', 'g'), '<p[^>]*>[^<]*</p>', '<br>', 'g'), '<br ?/?>'
+        ) as pieces (piece)
     loop
+        -- what people write holds no tag
+        if piece like '<joined>%' then
+            answering := answering || ops.salesforce_html_text(trim(substr(piece, 9)));
+            continue;
+        end if;
         line := regexp_match(piece, '^\s*\(\s*(?:(\d{1,4})h\s+)?(?:(\d{1,4})m\s+)?(\d{1,6})s\s*\)\s*([^:]{1,200}?):\s?(.*)$');
         at_seconds := coalesce(line[1]::int, 0) * 3600 + coalesce(line[2]::int, 0) * 60 + line[3]::int;
         -- time goes on: a line of before the last one is a quotation of what a line looks like
@@ -39,7 +46,7 @@ begin
             ordinal := case when seconds = last_seconds then ordinal + 1 else 1 end;
             last_seconds := seconds;
             speaker := ops.salesforce_html_text(trim(line[4]));
-            is_agent := case when cardinality(answering) > 0 then speaker = any(answering) end;
+            is_agent := case when has_headings then speaker = any(answering) end;
             said := line[5];
         elsif speaker is not null then
             said := said || E'\n' || piece;
