@@ -208,6 +208,11 @@ def test_what_an_earlier_version_built_becomes_a_clean_build(server, earlier, cl
         core = oid(settings, "core.interactions")
         assert pipeline.stage(AS_OF, settings) == 0
         assert oid(settings, "core.interactions") == core
+        # a view that somebody took away is made again
+        with connect(settings=settings) as connection:
+            connection.execute("drop view staging.stg_files__messages cascade")
+        pipeline.stage(AS_OF, settings)
+        assert oid(settings, "staging.stg_files__messages")
 
 
 def oid(settings: Settings, relation: str) -> int:

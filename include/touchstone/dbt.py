@@ -90,8 +90,9 @@ def run_dbt(
         call += ["--exclude-resource-type", "unit_test", "--indirect-selection", "buildable"]
     values: dict[str, object] = {"tests_changes_only": tests_changes_only}
     if as_of is not None:
-        definitions = Definitions(project, settings.parameters).by_node
-        values |= {"as_of": as_of.isoformat(), "ledger_id": ledger_id, "definitions": definitions}
+        definitions = Definitions(project, settings.parameters)
+        built_as = definitions.by_node | definitions.views
+        values |= {"as_of": as_of.isoformat(), "ledger_id": ledger_id, "definitions": built_as}
     call += ["--vars", json.dumps(values)]
     with dbt_environment(settings), contextlib.redirect_stdout(io.StringIO()) as output:
         result = _invoke(project, [*call, *arguments])

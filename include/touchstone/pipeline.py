@@ -126,15 +126,17 @@ def stage(as_of: datetime, settings: Settings | None = None) -> int:
     with pipeline_lock(settings), ledger.step("stage", as_of=as_of, settings=settings) as run:
         project = parse_project(settings)
         _retire_outdated(run, project, CORE_SCHEMAS, settings)
+        definitions = Definitions(project, (settings or get_settings()).parameters)
         with connect("transformer", settings=settings, application_name="touchstone stage") as connection:
             _register_changes(connection, run.run_id)
             _register_outdated_text(connection, run.run_id)
+            selector = "staging_tables" if definitions.views_stand(connection) else "staging"
         with connect(autocommit=True, settings=settings, application_name="touchstone stage") as connection:
             _analyze_outdated(
                 connection, [declared.schema for declared in declarations().values() if declared.interactions]
             )
         run.versions["dbt"] = _dbt_version()
-        run_dbt("build", selector="staging", as_of=as_of, ledger_id=run.run_id, project=project, settings=settings)
+        run_dbt("build", selector=selector, as_of=as_of, ledger_id=run.run_id, project=project, settings=settings)
         with connect("transformer", settings=settings) as connection:
             _register_rework(connection, run.run_id)
             run.rows_in = run.rows_out = connection.execute(

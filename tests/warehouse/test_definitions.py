@@ -241,6 +241,38 @@ def test_a_view_of_somebody_else_is_named_and_nothing_is_taken_out(connection, d
     assert connection.execute("select count(*) from core.interactions").fetchone() == (1,)
 
 
+def test_views_are_left_out_while_all_of_them_stand(connection, definitions, manifest):
+    views = {manifest.nodes[name].alias: digest for name, digest in definitions.views.items()}
+    for name, digest in views.items():
+        _built(connection, f"staging.{name}", digest, "view")
+    assert definitions.views_stand(connection)
+    connection.execute("update ops.built_relations set definition = 'x' where relation = 'staging.stg_files__messages'")
+    assert not definitions.views_stand(connection)
+    connection.execute(
+        "update ops.built_relations set definition = %s where definition = 'x'", [views["stg_files__messages"]]
+    )
+    assert definitions.views_stand(connection)
+    connection.execute("drop view staging.stg_files__messages")
+    assert not definitions.views_stand(connection)
+
+
+def test_a_view_is_another_with_other_words(manifest, definitions, warehouse):
+    after = copy.deepcopy(manifest)
+    _model(after, "stg_files__messages").description += " More."
+    found = Definitions(after, warehouse.parameters).views
+    assert {name for name, digest in definitions.views.items() if found[name] != digest} == {
+        "model.touchstone.stg_files__messages"
+    }
+
+
+def test_no_view_that_is_left_out_reads_a_variable_of_the_run(manifest, definitions):
+    assert {name for name in definitions.views if definitions.run_variables(name)} == set()
+    after = copy.deepcopy(manifest)
+    _macro(after, "json_text").macro_sql += "{{ as_of() }}"
+    _macro(after, "json_text").depends_on.macros.append("macro.touchstone.as_of")
+    assert Definitions(after, {}).run_variables("model.touchstone.stg_hubspot__deals") == {"as_of"}
+
+
 def test_a_killed_upgrade_is_still_waiting(connection, definitions):
     assert waiting(connection, definitions) == []
     connection.execute("reset role")

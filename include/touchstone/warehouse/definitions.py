@@ -38,6 +38,7 @@ _MART_STEPS = ("facts", "gaps", "marts")
 _RUN_VARIABLES = frozenset({"as_of", "ledger_id", "definitions", "tests_changes_only"})
 _CONFIGURATION = ("materialized", "unique_key", "scope", "scope_columns", "partition_by", "indexes", "column_types")
 _KEPT = frozenset({"keyed"})
+_STEADY = "steady_view"
 _VARIABLE = re.compile(r"""\bvar\(\s*['"](\w+)['"]""")
 _JINJA_COMMENT = re.compile(r"\{#.*?#\}", re.DOTALL)
 
@@ -102,6 +103,44 @@ class Definitions:
         return {f"{nodes[name].schema}.{nodes[name].alias}": digest for name, digest in self.by_node.items()}
 
     @cached_property
+    def views(self) -> dict[str, str]:
+        """Definition of every steady view with its descriptions, which its comments hold, by dbt's id of the node."""
+        return {
+            node.unique_id: _digest(
+                [
+                    self._definition(node.unique_id),
+                    node.description,
+                    [[c.name, c.description] for c in node.columns.values()],
+                ]
+            )
+            for node in self._models()
+            if node.config.materialized == _STEADY
+        }
+
+    def run_variables(self, name: str) -> set[str]:
+        """Variables of a run that the SQL of a node reads, or that of a model which is written into it."""
+        node = self._manifest.nodes.get(name)
+        if node is None or node.resource_type != "model":
+            return set()
+        written_in = [
+            parent
+            for parent in node.depends_on_nodes
+            if parent in self._manifest.nodes and self._manifest.nodes[parent].config.materialized == "ephemeral"
+        ]
+        own = set(_VARIABLE.findall("\n".join(self._texts(node)))) & _RUN_VARIABLES
+        return own.union(*map(self.run_variables, written_in))
+
+    def views_stand(self, connection: psycopg.Connection) -> bool:
+        """Whether every steady view is there as this version defines it: then a build may leave all of them out."""
+        nodes = self._manifest.nodes
+        wanted = {f"{nodes[name].schema}.{nodes[name].alias}": digest for name, digest in self.views.items()}
+        standing = connection.execute(
+            "select relation, definition from ops.built_relations where relation = any(%s) and to_regclass(relation) is not null",
+            [list(wanted)],
+        ).fetchall()
+        return dict(standing) == wanted
+
+    @cached_property
     def scoped(self) -> frozenset[str]:
         """Relations of which a run builds only what its watermark leaves open; the others are worked out whole every time."""
         return frozenset(f"{n.schema}.{n.alias}" for n in self._models() if self._is_kept(n) and n.config.get("scope"))
@@ -114,7 +153,7 @@ class Definitions:
             for node in self._manifest.nodes.values()
             if node.resource_type == "test" and getattr(node, "test_metadata", None) is not None
         }
-        return hashlib.sha256(json.dumps(tests, sort_keys=True, default=str).encode()).hexdigest()
+        return _digest(tests)
 
     @cached_property
     def relations(self) -> frozenset[str]:
@@ -142,27 +181,29 @@ class Definitions:
             node = self._manifest.nodes.get(name)
             own = {} if node is None else self._own(node)
             reads = [] if node is None else sorted(set(node.depends_on_nodes))
-            text = json.dumps([name, own, [self._definition(parent) for parent in reads]], sort_keys=True, default=str)
-            self._known[name] = hashlib.sha256(text.encode()).hexdigest()
+            self._known[name] = _digest([name, own, [self._definition(parent) for parent in reads]])
         return self._known[name]
 
     def _own(self, node: Any) -> dict[str, Any]:
         configuration = node.config.to_dict()
-        used = [
-            _code(self._manifest.macros[name].macro_sql) for name in sorted(self._used_macros(node.depends_on_macros))
-        ]
-        code = [node.checksum.checksum] if node.resource_type == "seed" else [_code(node.raw_code)]
-        variables = {match for text in (*code, *used) for match in _VARIABLE.findall(text)} - _RUN_VARIABLES
+        texts = self._texts(node)
+        variables = set(_VARIABLE.findall("\n".join(texts))) - _RUN_VARIABLES
         columns = {
             column.name: [column.data_type, sorted(constraint.type for constraint in column.constraints)]
             for column in node.columns.values()
         }
         return {
-            "code": [*code, *used],
+            "code": texts,
             "variables": {name: self._variables.get(name) for name in variables},
             "configuration": {name: configuration.get(name) for name in _CONFIGURATION},
             "columns": columns if configuration.get("contract", {}).get("enforced") else {},
         }
+
+    def _texts(self, node: Any) -> list[str]:
+        """The code of a node, or the checksum of a seed, and that of the macros that it uses."""
+        own = node.checksum.checksum if node.resource_type == "seed" else _code(node.raw_code)
+        used = sorted(self._used_macros(node.depends_on_macros))
+        return [own, *(_code(self._manifest.macros[name].macro_sql) for name in used)]
 
     def _used_macros(self, direct: list[str]) -> set[str]:
         """Macros of the project, with those that they call. dbt's own belong to dbt's version, not to a definition."""
@@ -175,6 +216,10 @@ class Definitions:
                 found.add(name)
                 waiting += self._manifest.macros[name].depends_on.macros
         return found
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def _code(text: str) -> str:
