@@ -1,7 +1,7 @@
 {#
     A view that is made again only when its definition has changed or something has taken it away: making the many views of staging
-    costs more than what most days bring. ops.built_relations holds the digest of what was made. A run that finds all of them as they
-    should be does not come here at all (selector staging_tables), so that no such view may read a variable of the run.
+    costs more than what most days bring. ops.built_relations holds the digest of what was made. A run that finds all those of models/staging
+    as they should be leaves them out (selector staging_tables): they may read neither a variable of the run nor a table that runs make anew.
 #}
 {% materialization steady_view, adapter='postgres' %}
     {%- set target_relation = this.incorporate(type='view') -%}

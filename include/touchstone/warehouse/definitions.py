@@ -117,23 +117,28 @@ class Definitions:
             if node.config.materialized == _STEADY
         }
 
-    def run_variables(self, name: str) -> set[str]:
-        """Variables of a run that the SQL of a node reads, or that of a model which is written into it."""
-        node = self._manifest.nodes.get(name)
-        if node is None or node.resource_type != "model":
-            return set()
-        written_in = [
-            parent
-            for parent in node.depends_on_nodes
-            if parent in self._manifest.nodes and self._manifest.nodes[parent].config.materialized == "ephemeral"
+    @property
+    def views_of_staging(self) -> list[str]:
+        """The steady views that selector staging_tables leaves out, by dbt's id of the node."""
+        return [
+            name for name in self.views if self._manifest.nodes[name].original_file_path.startswith("models/staging/")
         ]
-        own = set(_VARIABLE.findall("\n".join(self._texts(node)))) & _RUN_VARIABLES
-        return own.union(*map(self.run_variables, written_in))
+
+    def changes_with_runs(self, name: str) -> bool:
+        """Whether a view is another one in each run: it reads a variable of the run, or a table that every run makes anew."""
+        node = self._manifest.nodes.get(name)
+        if node is None or node.resource_type == "seed" or self._is_kept(node):
+            return False
+        if node.config.materialized not in (_STEADY, "ephemeral"):
+            return True
+        if _RUN_VARIABLES.intersection(_VARIABLE.findall("\n".join(self._texts(node)))):
+            return True
+        return any(map(self.changes_with_runs, node.depends_on_nodes))
 
     def views_stand(self, connection: psycopg.Connection) -> bool:
-        """Whether every steady view is there as this version defines it: then a build may leave all of them out."""
+        """Whether every view over what has landed is there as this version defines it; a build may leave them out then."""
         nodes = self._manifest.nodes
-        wanted = {f"{nodes[name].schema}.{nodes[name].alias}": digest for name, digest in self.views.items()}
+        wanted = {f"{nodes[name].schema}.{nodes[name].alias}": self.views[name] for name in self.views_of_staging}
         standing = connection.execute(
             "select relation, definition from ops.built_relations where relation = any(%s) and to_regclass(relation) is not null",
             [list(wanted)],
