@@ -236,6 +236,18 @@ def test_what_was_replaced_in_a_ticket_is_read_again(desk):
     assert sorted(served.texts().values()) == ["Hello there", "Here is how", "Here is how", "XXXX"]
 
 
+def test_what_was_replaced_in_a_ticket_that_was_merged_away_is_read_again(desk):
+    one = merged(1, 2, at(5))
+    one.events.append(Event("redact", at(15), "system", message_id="msg-000001-001", text="XXXX"))
+    served = desk(firm([one, merged(2, 3, at(6)), plain(3, at(3))]), server={"clock": at(10)})
+    served.run()
+    assert list(served.texts().values()).count("Hello there") == 3
+    served.sandbox.move_clock(NOW)
+    served.run()
+    assert list(served.texts().values()).count("Hello there") == 2
+    assert list(served.texts().values()).count("XXXX") == 1
+
+
 def test_html_counts_only_without_plain_text_and_no_file_is_fetched(desk):
     # numbers of the messages whose mails hold a frame, HTML alone, and a file
     said = [

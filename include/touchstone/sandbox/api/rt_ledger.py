@@ -113,7 +113,8 @@ class Ledger:
             yield row
             yield replace(row, place=survivor)
         elif event.kind == "redact":
-            yield self._row(place, event, "Munge")
+            # a ticket that was merged away loads as the one that it went into
+            yield self._row(self._desk.survivor(place, event.at), event, "Munge")
 
     def _set(
         self, place: int, event: Event, seen: dict, field: str, value: object, kind: str = "Set"

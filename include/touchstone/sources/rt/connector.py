@@ -272,21 +272,19 @@ def _recent(seen: list[tuple[int, datetime]]) -> list[tuple[int, datetime]]:
 
 
 def _with_texts(context: Context, transactions: list[Record]) -> dict[str, list[Any]]:
-    """Transactions with their texts; where RT replaced some in a ticket (`Munge`), with all of that ticket."""
-    said = {
-        str(one["id"]): placed
-        for one in transactions
-        if one.get("Type") in MESSAGES and (placed := tickets.placed(one))
-    }
+    """Transactions with their texts; where RT replaced some in a ticket (`Munge`), with all of that ticket.
+
+    What it replaced in a ticket that was merged away, it notes at the ticket that this one went into.
+    """
+    said = tickets.said_in(transactions)
     held = context.held("transactions", [str(one["id"]) for one in transactions])
     munged = {
         placed
         for one in transactions
         if one.get("Type") == "Munge" and str(one["id"]) not in held and (placed := tickets.placed(one))
     }
-    if munged:
-        told = context.rows.payloads("transactions", context.rows.ids("transactions", sorted(munged)))
-        said |= {one: str(record["ObjectId"]) for one, record in told.items() if record.get("Type") in MESSAGES}
+    for ticket_id in sorted(munged):
+        said |= tickets.said_in(tickets.history(context, ticket_id))
     return {"transactions": transactions, "attachments": texts(context.api, said)}
 
 

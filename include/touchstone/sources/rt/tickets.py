@@ -86,15 +86,10 @@ def _read(context: Context, ids: list[str]) -> dict[str, list[Any]]:
             tickets[missing] = record
     records: dict[str, list[Any]] = {"tickets": list(tickets.values())}
     older = [one for one, record in tickets.items() if _is_older(context, record)]
-    past = [transaction for one in _without_past(context, older) for transaction in _history(context, one)]
+    past = [transaction for one in _without_past(context, older) for transaction in history(context, one)]
     if past:
         records["transactions"] = past
-        said = {
-            str(one["id"]): str(one["ObjectId"])
-            for one in past
-            if one.get("Type") in MESSAGES and one.get("ObjectType") == "RT::Ticket"
-        }
-        records["attachments"] = texts(context.api, said)
+        records["attachments"] = texts(context.api, said_in(past))
     return records
 
 
@@ -160,7 +155,7 @@ def _without_past(context: Context, ids: list[str]) -> list[str]:
     return [one for one in ids if one not in whole]
 
 
-def _history(context: Context, ticket_id: str) -> list[Record]:
+def history(context: Context, ticket_id: str) -> list[Record]:
     """All that ever happened to a ticket, and to what was merged into it; page by page, since it takes no search."""
     found: dict[str, Record] = {}
     page = 1
@@ -175,6 +170,13 @@ def _history(context: Context, ticket_id: str) -> list[Record]:
         if not fresh or (answer.get("pages") is not None and page >= int(answer["pages"])):
             return list(found.values())
         page += 1
+
+
+def said_in(transactions: list[Record]) -> dict[str, str]:
+    """The ticket of each transaction in which somebody wrote, by the id of the transaction."""
+    return {
+        str(one["id"]): ticket_id for one in transactions if one.get("Type") in MESSAGES and (ticket_id := placed(one))
+    }
 
 
 def placed(transaction: Record) -> str | None:
