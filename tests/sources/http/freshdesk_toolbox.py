@@ -17,6 +17,7 @@ from touchstone.sources.http import runner
 from touchstone.sources.http.streams import Stream
 from touchstone.sources.options import parsed
 from touchstone.sources.result import IngestResult
+from touchstone.warehouse.engine import connect
 
 SECRETS = {"api_key": "canary-key-51ab"}
 PLENTY = {"tickets": 60_000, "default": 60_000}
@@ -125,3 +126,14 @@ class Tickets:
 def steady(count: int, first: datetime, step: timedelta = timedelta(minutes=1)) -> dict[int, datetime]:
     """So many tickets, one changed after the other."""
     return {number: first + number * step for number in range(1, count + 1)}
+
+
+def forget_freshdesk(settings: Settings) -> None:
+    """Leave nothing of what was read."""
+    with connect(settings=settings) as connection:
+        names = connection.execute(
+            "select string_agg(format('%I.%I', schemaname, tablename), ', ') from pg_tables where schemaname = 'raw_freshdesk'"
+        ).fetchone()[0]
+        connection.execute(
+            f"truncate {names}, ops.cursors, ops.source_fields, ops.quarantine, ops.loads, ops.runs, ops.api_slots cascade"
+        )

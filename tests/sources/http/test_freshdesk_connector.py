@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from freshdesk_toolbox import freshdesk_at, held, ingest_freshdesk
+from freshdesk_toolbox import forget_freshdesk, freshdesk_at, held, ingest_freshdesk
 from toolbox import cursor
 
 from touchstone.sandbox.api import Sandbox, SandboxOptions, serve_here
@@ -23,7 +23,6 @@ from touchstone.sources.freshdesk.connector import FreshdeskConnector
 from touchstone.sources.http import client
 from touchstone.sources.http.faults import CredentialsError
 from touchstone.sources.http.runner import check
-from touchstone.warehouse.engine import connect
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "sandbox"))
 from small_firm import ANN, UNTIL, agents, at, customer, firm, message, plain
@@ -31,13 +30,7 @@ from small_firm import ANN, UNTIL, agents, at, customer, firm, message, plain
 
 @pytest.fixture(autouse=True)
 def empty(warehouse: Settings) -> None:
-    with connect(settings=warehouse) as connection:
-        names = connection.execute(
-            "select string_agg(format('%I.%I', schemaname, tablename), ', ') from pg_tables where schemaname = 'raw_freshdesk'"
-        ).fetchone()[0]
-        connection.execute(
-            f"truncate {names}, ops.cursors, ops.source_fields, ops.quarantine, ops.loads, ops.runs, ops.api_slots cascade"
-        )
+    forget_freshdesk(warehouse)
 
 
 @pytest.fixture(autouse=True)

@@ -6,13 +6,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from freshdesk_toolbox import freshdesk_at, held, ingest_freshdesk, iso
+from freshdesk_toolbox import forget_freshdesk, freshdesk_at, held, ingest_freshdesk, iso
 from places import Stopped
 from scripted import Answer, Asked, scripted
 
 from touchstone.settings import Settings
 from touchstone.sources.freshdesk import lists
-from touchstone.warehouse.engine import connect
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -20,13 +19,7 @@ HOUR = timedelta(hours=1)
 
 @pytest.fixture(autouse=True)
 def empty(warehouse: Settings) -> None:
-    with connect(settings=warehouse) as connection:
-        names = connection.execute(
-            "select string_agg(format('%I.%I', schemaname, tablename), ', ') from pg_tables where schemaname = 'raw_freshdesk'"
-        ).fetchone()[0]
-        connection.execute(
-            f"truncate {names}, ops.cursors, ops.source_fields, ops.quarantine, ops.loads, ops.runs, ops.api_slots cascade"
-        )
+    forget_freshdesk(warehouse)
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from freshdesk_toolbox import Tickets, freshdesk_at, held, ingest_freshdesk, iso, steady
+from freshdesk_toolbox import Tickets, forget_freshdesk, freshdesk_at, held, ingest_freshdesk, iso, steady
 from places import Stopped
 from scripted import scripted
 from toolbox import cursor
@@ -14,7 +14,6 @@ from touchstone.errors import SourceError
 from touchstone.settings import Settings
 from touchstone.sources.freshdesk import conversations, tickets
 from touchstone.sources.http import client
-from touchstone.warehouse.engine import connect
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -23,13 +22,7 @@ HIDDEN = ("tickets", "hidden_tickets", "all_tickets", "conversations")
 
 @pytest.fixture(autouse=True)
 def empty(warehouse: Settings) -> None:
-    with connect(settings=warehouse) as connection:
-        names = connection.execute(
-            "select string_agg(format('%I.%I', schemaname, tablename), ', ') from pg_tables where schemaname = 'raw_freshdesk'"
-        ).fetchone()[0]
-        connection.execute(
-            f"truncate {names}, ops.cursors, ops.source_fields, ops.quarantine, ops.loads, ops.runs, ops.api_slots cascade"
-        )
+    forget_freshdesk(warehouse)
 
 
 @pytest.fixture(autouse=True)
