@@ -86,19 +86,18 @@ cells as (
         coalesce(sum(priced.issue_count - priced.pending_issue_count) filter (where priced.resolution_path = 'ai'), 0) as contained_n,
         coalesce(sum(priced.resolved_issue_count) filter (where priced.resolution_path = 'ai'), 0) as ai_resolved_n,
         coalesce(sum(priced.recontact_count) filter (where priced.resolution_path = 'ai'), 0) as contained_recontact_n,
-        coalesce(sum(priced.recontact_count) filter (where priced.resolution_path = 'escalated'), 0) as escalated_recontact_n,
         {%- for path in ['human', 'escalated'] %}
             coalesce(sum(priced.issue_count) filter (where priced.resolution_path = '{{ path }}'), 0) as {{ path }}_n,
             coalesce(sum(priced.human_handle_seconds) filter (where priced.resolution_path = '{{ path }}'), 0) as {{ path }}_seconds,
             -- zero where there was none, null where nobody states a rate
             sum(case when priced.resolution_path = '{{ path }}' then priced.labour else 0 * priced.labour end) as {{ path }}_labour,
             sum(case when priced.resolution_path = '{{ path }}' then priced.recontact_labour else 0 * priced.labour end)
-                as {{ path }}_recontact_labour{{ "," if not loop.last }}
+                as {{ path }}_recontact_labour,
         {%- endfor %}
+        coalesce(sum(priced.recontact_count) filter (where priced.resolution_path = 'escalated'), 0) as escalated_recontact_n
     from priced
     cross join lateral (values ('all', 'all'), ('segment', priced.segment)) as slices (slice_type, slice_value)
     group by priced.work_month, slices.slice_type, slices.slice_value, priced.channel, priced.topic
-
 
 ),
 

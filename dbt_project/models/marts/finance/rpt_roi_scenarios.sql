@@ -17,25 +17,41 @@ base as (
 
 ),
 
-scenarios as (
+stated as (
 
     select
         scenario,
-        jsonb_object_agg(parameter, trim_scale(change) || ' ' || unit) as changes,
-        {%- for parameter in ['containment_quality', 'first_contact_resolution', 'ai_cost', 'escalations'] %}
-            coalesce(max(1 + change / 100) filter (where parameter = '{{ parameter }}' and unit = 'percent'), 1) as {{ parameter }}_factor,
-            coalesce(max(change / 100) filter (where parameter = '{{ parameter }}' and unit = 'points'), 0) as {{ parameter }}_points
-            {{- "," if not loop.last }}
-        {%- endfor %}
+        parameter,
+        unit,
+        change / 100 as change_share
     from {{ ref('scenarios') }}
-    group by scenario
 
     union all
 
     select
         'base' as scenario,
-        '{}'::jsonb as changes,
-        1, 0, 1, 0, 1, 0, 1, 0
+        null as parameter,
+        null as unit,
+        null as change_share
+
+),
+
+scenarios as (
+
+    select
+        scenario,
+        {%- for parameter in ['containment_quality', 'first_contact_resolution', 'ai_cost', 'escalations'] %}
+            coalesce(max(1 + change_share) filter (where parameter = '{{ parameter }}' and unit = 'percent'), 1)
+                as {{ parameter }}_factor,
+            coalesce(max(change_share) filter (where parameter = '{{ parameter }}' and unit = 'points'), 0)
+                as {{ parameter }}_points,
+        {%- endfor %}
+        coalesce(
+            jsonb_object_agg(parameter, trim_scale(100 * change_share) || ' ' || unit) filter (where parameter is not null),
+            '{}'::jsonb
+        ) as changes
+    from stated
+    group by scenario
 
 ),
 
