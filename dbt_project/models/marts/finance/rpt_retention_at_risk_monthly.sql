@@ -24,28 +24,41 @@ accounts as (
 
 ),
 
+-- the many accounts are read once; what all of them come to is the sum of their segments
+segments as (
+
+    select
+        month_start,
+        coalesce(segment, 'unknown') as segment,
+        count(*) as account_count,
+        count(*) filter (where has_churned) as churned_account_count,
+        count(*) filter (where is_at_risk) as at_risk_account_count,
+        sum(arr_start) as arr,
+        coalesce(sum(arr_start) filter (where is_at_risk), 0) as arr_at_risk,
+        -- as much of an account's revenue as AI agents took part in its interactions
+        coalesce(
+            sum(arr_start * ai_interaction_count / nullif(interaction_count, 0)) filter (where is_at_risk), 0
+        ) as ai_arr_at_risk
+    from accounts
+    group by month_start, coalesce(segment, 'unknown')
+
+),
+
 summed as (
 
     select
-        accounts.month_start,
+        segments.month_start,
         slices.slice_type,
         slices.slice_value,
-        count(*)::int as account_count,
-        (count(*) filter (where accounts.has_churned))::int as churned_account_count,
-        (count(*) filter (where accounts.is_at_risk))::int as at_risk_account_count,
-        sum(accounts.arr_start)::numeric as arr,
-        coalesce(sum(accounts.arr_start) filter (where accounts.is_at_risk), 0)::numeric as arr_at_risk,
-        -- as much of an account's revenue as AI agents took part in its interactions
-        coalesce(
-            sum(accounts.arr_start * accounts.ai_interaction_count / nullif(accounts.interaction_count, 0))
-            filter (where accounts.is_at_risk), 0
-        )::numeric as ai_arr_at_risk
-    from accounts
-    cross join
-        lateral (
-            values ('all', 'all'), ('segment', coalesce(accounts.segment, 'unknown'))
-        ) as slices (slice_type, slice_value)
-    group by accounts.month_start, slices.slice_type, slices.slice_value
+        sum(segments.account_count)::int as account_count,
+        sum(segments.churned_account_count)::int as churned_account_count,
+        sum(segments.at_risk_account_count)::int as at_risk_account_count,
+        sum(segments.arr) as arr,
+        sum(segments.arr_at_risk) as arr_at_risk,
+        sum(segments.ai_arr_at_risk) as ai_arr_at_risk
+    from segments
+    cross join lateral (values ('all', 'all'), ('segment', segments.segment)) as slices (slice_type, slice_value)
+    group by segments.month_start, slices.slice_type, slices.slice_value
 
 ),
 
