@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from touchstone.errors import TouchstoneError
+from touchstone.errors import ConfigurationError, TouchstoneError
 from touchstone.settings import get_settings
 
 
@@ -47,12 +47,22 @@ def _rubric() -> str:
     return f"version {rubric.version}, {len(rubric.dimensions)} dimensions, {len(rubric.indicators)} indicators"
 
 
+def _assumptions() -> str:
+    from touchstone.finance.assumptions import faults
+
+    found = faults()
+    if found:
+        raise ConfigurationError("; ".join(map(str, found)), None, "Edit dbt_project/seeds, and check again.")
+    return "every row of assumptions.csv and scenarios.csv can be used"
+
+
 CHECKS: dict[str, Callable[[], str]] = {
     "settings": _settings,
     "sources": _sources,
     "warehouse": _warehouse,
     "dbt project": _dbt_project,
     "rubric": _rubric,
+    "assumptions": _assumptions,
 }
 
 

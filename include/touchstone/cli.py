@@ -16,6 +16,7 @@ import typer
 
 from touchstone.errors import EXIT_OK, EXIT_USAGE, ConfigurationError, TouchstoneError
 from touchstone.feedback.cli import feedback_app
+from touchstone.finance import cli as finance_cli
 from touchstone.intents import cli as intents_cli
 from touchstone.judge import cli as judge_cli
 from touchstone.learning import cli as learning_cli
@@ -431,6 +432,8 @@ for _command in (
     learning_cli.ambiguity,
     learning_cli.sample,
     pii_cli.redact,
+    finance_cli.close,
+    finance_cli.export_finance,
 ):
     app.command()(_command)
 app.add_typer(learning_cli.model_app, name="model")

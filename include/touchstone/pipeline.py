@@ -15,6 +15,7 @@ from psycopg import sql
 
 from touchstone.dbt import parse_project, run_dbt
 from touchstone.errors import GateError
+from touchstone.finance.assumptions import require_usable
 from touchstone.settings import Settings, get_settings
 from touchstone.sources.registry import declarations
 from touchstone.warehouse import ledger
@@ -122,8 +123,10 @@ def stage(as_of: datetime, settings: Settings | None = None) -> int:
 
     Raises:
         WarehouseError: A view outside the project reads what is to be built anew.
+        ConfigurationError: A row of the assumptions or scenarios of finance cannot be used.
     """
     with pipeline_lock(settings), ledger.step("stage", as_of=as_of, settings=settings) as run:
+        require_usable(settings)
         project = parse_project(settings)
         _retire_outdated(run, project, CORE_SCHEMAS, settings)
         definitions = Definitions(project, (settings or get_settings()).parameters)

@@ -138,7 +138,14 @@ summed as (
                 extract(epoch from (sent_at - previous_in_episode_at)) / 60.0,
                 {{ var('handle_gap_cap_minutes') }}
             )
-        ) filter (where actor in ('human_agent', 'ai_agent')) as handle_minutes
+        ) filter (where actor in ('human_agent', 'ai_agent')) as handle_minutes,
+        -- the part of people, in whole microseconds: money is worked out from it, and no order of rows may change a cent
+        sum(
+            least(
+                extract(epoch from (sent_at - previous_in_episode_at)),
+                60 * {{ var('handle_gap_cap_minutes') }}
+            )
+        ) filter (where actor = 'human_agent') as human_handle_seconds
     from ordered
     where customer_messages_so_far > 0 or actor <> 'customer'
     group by interaction_key, episode_number
@@ -194,6 +201,7 @@ final as (
         customer_turn_count::int as customer_turn_count,
         touch_count::int as touch_count,
         coalesce(handle_minutes, 0)::double precision as handle_minutes,
+        coalesce(human_handle_seconds, 0)::numeric as human_handle_seconds,
         (close_reason in ('source', 'reopened') or (close_reason = 'idle' and last_actor <> 'customer')) as is_solved,
         started_at,
         first_ai_reply_at,

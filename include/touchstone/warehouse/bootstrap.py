@@ -35,6 +35,7 @@ SCRIPTS: tuple[tuple[str, str | None], ...] = (
     ("035_api.sql", None),
     ("070_feedback.sql", None),
     ("075_gaps.sql", None),
+    ("080_finance.sql", None),
     ("090_roles.sql", None),
     ("050_clean.sql", "touchstone_transformer"),
     ("060_scores.sql", "touchstone_transformer"),

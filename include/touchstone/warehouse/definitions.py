@@ -5,7 +5,7 @@ defined otherwise than when the relation was made, part of its rows would follow
 relation is recorded with its definition: a digest of its model's SQL, configuration and columns, of the project's macros,
 variables and seeds that it uses, and of the definitions of all models that it reads.
 
-Rows that sources and scoring have brought are no part of this: `raw_*`, `ops`, `clean`, `scores` and `feedback` are never
+Rows that sources and scoring have brought are no part of this: `raw_*`, `ops`, `clean`, `scores`, `feedback` and `finance` are never
 taken out. Nor is what readers see: `marts` keeps the last publication until the new build has passed its gates.
 """
 

@@ -10,3 +10,4 @@ create schema if not exists marts_build;
 create schema if not exists marts;
 create schema if not exists marts_evidence;
 create schema if not exists feedback;
+create schema if not exists finance;

@@ -14,6 +14,11 @@ grant usage on all sequences in schema feedback to touchstone_transformer;
 grant usage, create on schema clean, staging, core, scores, facts, derived, marts_build, marts, marts_evidence to touchstone_transformer;
 grant all on all tables in schema clean, staging, core, scores, facts, derived, marts_build, marts, marts_evidence to touchstone_transformer;
 
+-- what finance has closed is added to and read, never changed
+grant usage on schema finance to touchstone_transformer;
+grant select, insert on all tables in schema finance to touchstone_transformer;
+grant usage on all sequences in schema finance to touchstone_transformer;
+
 grant usage on schema marts to touchstone_bi, touchstone_reviewer;
 grant usage on schema marts_evidence to touchstone_reviewer;
 grant select on all tables in schema marts to touchstone_bi, touchstone_reviewer;

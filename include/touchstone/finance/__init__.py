@@ -1,0 +1,1 @@
+"""Money: assumptions in plain sight, closed months, and what finance takes away."""
