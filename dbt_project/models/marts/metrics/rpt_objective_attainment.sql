@@ -30,11 +30,14 @@ measured as (
     select
         *,
         (value - baseline_value) / nullif(target_value - baseline_value, 0) as progress,
-        least(
-            1,
-            (least(period_end, {{ utc_date(as_of()) }} - 1) - baseline_until_date)::double precision
-            / nullif(due_date - baseline_until_date, 0)
-        ) as expected_progress
+        case
+            when baseline_until_date < due_date then
+                least(
+                    1,
+                    (least(period_end, {{ utc_date(as_of()) }} - 1) - baseline_until_date)::double precision
+                    / (due_date - baseline_until_date)
+                )
+        end as expected_progress
     from months
 
 ),

@@ -8,6 +8,7 @@
 -- one row per day, team or topic, judged side and measure: the moving average of the scores against the limits that its own baseline and
 -- the day of the week give it, with the change that the days are held against
 {%- set kept = 1 - var('drift_lambda') %}
+{%- set sigmas = var('drift_sigmas') %}
 with
 
 measured as (
@@ -22,7 +23,8 @@ measured as (
         md5(concat_ws('|', slice_type, slice_value, subject, measure_type, measure_id)) as series,
         n::double precision as n,
         score_sum::double precision as total,
-        score_square_sum::double precision as square_sum
+        score_square_sum::double precision as square_sum,
+        score_cube_sum::double precision as cube_sum
     from {{ ref('score_days') }}
     where slice_type in ('all', 'team', 'topic') and measure_type in ('total', 'dimension')
 
@@ -101,7 +103,7 @@ baseline_rows as (
 
 ),
 
-baselines as (
+moments as (
 
     select
         series,
@@ -109,11 +111,24 @@ baselines as (
         sum(n) as n,
         -- sums of decimals are exact: the same days in another order give the same limits
         (sum(total::numeric) / sum(n::numeric))::double precision as value,
-        greatest(
-            0, (sum(square_sum::numeric) / sum(n::numeric) - power(sum(total::numeric) / sum(n::numeric), 2))::double precision
-        ) as variance
+        (sum(square_sum::numeric) / sum(n::numeric))::double precision as square_mean,
+        (sum(cube_sum::numeric) / sum(n::numeric))::double precision as cube_mean
     from baseline_rows
     group by series, begins_on
+
+),
+
+baselines as (
+
+    select
+        series,
+        begins_on,
+        n,
+        value,
+        -- what is left of equal scores is what rounding leaves
+        case when square_mean - value * value > 1e-6 then square_mean - value * value else 0 end as variance,
+        cube_mean - 3 * value * square_mean + 2 * power(value, 3) as third_moment
+    from moments
 
 ),
 
@@ -163,6 +178,7 @@ expected as (
         baselines.n as baseline_n,
         baselines.value as baseline_value,
         baselines.variance * coalesce(dispersions.dispersion, 1) as variance,
+        baselines.third_moment / nullif(power(baselines.variance, 1.5), 0) as skewness,
         (coalesce(weekdays.total, 0) + {{ var('min_cell_n') }} * baselines.value) / (coalesce(weekdays.n, 0) + {{ var('min_cell_n') }})
             as expected_value
     from measured
@@ -195,7 +211,9 @@ moving as (
         sum(total * power({{ kept }}, -age)) over stretch * power({{ kept }}, age) as moving_total,
         sum(n * power({{ kept }}, -age)) over stretch * power({{ kept }}, age) as moving_n,
         sum(n * expected_value * power({{ kept }}, -age)) over stretch * power({{ kept }}, age) as moving_expected,
-        sum(n * variance * power({{ kept }}, -2 * age)) over stretch * power({{ kept }}, 2 * age) as moving_variance
+        sum(n * variance * power({{ kept }}, -2 * age)) over stretch * power({{ kept }}, 2 * age) as moving_variance,
+        sum(n * power({{ kept }}, -2 * age)) over stretch * power({{ kept }}, 2 * age) as moving_square_n,
+        sum(n * power({{ kept }}, -3 * age)) over stretch * power({{ kept }}, 3 * age) as moving_cube_n
     from expected
     window stretch as (
         partition by series, begins_on
@@ -211,9 +229,21 @@ limited as (
         moving_total / moving_n as moving_value,
         moving_expected / moving_n as centre,
         -- the spread of the days, and of the baseline itself
-        {{ var('drift_sigmas') }} * sqrt(moving_variance / (moving_n * moving_n) + variance / baseline_n) as width,
+        sqrt(moving_variance / (moving_n * moving_n) + variance / baseline_n) as standard_error,
+        -- few low scores among many high ones: the mean of a few falls further than it rises (Cornish and Fisher 1938)
+        ({{ sigmas }} * {{ sigmas }} - 1) / 6 * skewness * moving_cube_n / power(moving_square_n, 1.5) as skew_sigmas,
         coalesce(baseline_n >= {{ var('min_cell_n') }} and moving_n >= {{ var('drift_min_items') }} and variance > 0, false) as is_judged
     from moving
+
+),
+
+bounded as (
+
+    select
+        *,
+        case when is_judged then centre - ({{ sigmas }} + greatest(0, -skew_sigmas)) * standard_error end as limit_low,
+        case when is_judged then centre + ({{ sigmas }} + greatest(0, skew_sigmas)) * standard_error end as limit_high
+    from limited
 
 ),
 
@@ -221,9 +251,9 @@ judged as (
 
     select
         *,
-        (is_judged and moving_value < centre - width) as is_worse,
-        (is_judged and moving_value > centre + width) as is_better
-    from limited
+        coalesce(moving_value < limit_low, false) as is_worse,
+        coalesce(moving_value > limit_high, false) as is_better
+    from bounded
 
 ),
 
@@ -274,8 +304,8 @@ final as (
         dated.baseline_value,
         dated.centre as expected_value,
         dated.moving_value,
-        case when dated.is_judged then greatest(0, dated.centre - dated.width) end as limit_low,
-        case when dated.is_judged then least(100, dated.centre + dated.width) end as limit_high,
+        case when dated.is_judged then greatest(0, dated.limit_low) end as limit_low,
+        case when dated.is_judged then least(100, dated.limit_high) end as limit_high,
         (dated.is_worse or dated.is_better) as is_out_of_limits,
         (not dated.is_judged) as is_below_min_n,
         dated.begins_on as baseline_until_date,
