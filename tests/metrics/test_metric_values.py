@@ -313,13 +313,11 @@ def test_a_late_rating_counts_on_the_day_of_its_interaction(late) -> None:
 
 def test_what_was_corrected_is_what_a_build_from_nothing_says(late, published) -> None:
     names = {
-        *(
-            "facts.metric_days",
-            "marts_build.fct_issues",
-            "marts_build.fct_metric_values",
-            "marts_build.rpt_metric_targets",
-        ),
-        *("marts_build.rpt_metric_baselines", "marts_build.rpt_quality_control_limits", "marts_build.rpt_readiness"),
+        "facts.metric_days",
+        "marts_build.fct_issues",
+        "marts_build.fct_metric_values",
+        "marts_build.rpt_metric_baselines",
+        "marts_build.rpt_readiness",
     }
     corrected = digests(published, "facts", "marts_build")
     with connect(settings=published) as connection:
