@@ -61,7 +61,7 @@ BY_HAND = {
     """,
     "human_behavior_rate": """
         select interaction_date, count(*) filter (where outcome = 'holds'), count(*) from marts.fct_indicator_results
-        where subject = 'human_agent' and outcome in ('holds', 'fails') group by 1
+        where subject = 'human_agent' and outcome in ('holds', 'fails') and agent_key is not null group by 1
     """,
     "context_preservation": """
         select interaction_date, sum(context_preservation), count(context_preservation) from marts.fct_handoffs group by 1

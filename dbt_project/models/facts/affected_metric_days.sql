@@ -2,7 +2,7 @@
 -- one row per semantic model and day whose metrics this run works out again: a row of its mart changed on the day since the last build
 -- that succeeded, or left it
 -- depends_on: {{ ref('fct_interactions') }}, {{ ref('fct_issues') }}, {{ ref('fct_ai_episodes') }}, {{ ref('fct_ai_answers') }}
--- depends_on: {{ ref('fct_handoffs') }}, {{ ref('fct_satisfaction_signals') }}, {{ ref('fct_indicator_results') }}
+-- depends_on: {{ ref('fct_handoffs') }}, {{ ref('fct_satisfaction_signals') }}, {{ ref('rpt_agent_behaviors_daily') }}
 -- depends_on: {{ ref('fct_interaction_intents') }}, {{ ref('rpt_knowledge_gaps_weekly') }}, {{ ref('rpt_service_daily') }}
 -- depends_on: {{ ref('rpt_backlog_daily') }}, {{ ref('affected_dates') }}, {{ source('ops', 'mart_deletions') }}
 with

@@ -9,7 +9,7 @@
 -- one row per metric of the registry, day and slice: the sums that its value over any days is made of. The SQL follows from the semantic
 -- models. Means are kept as sums, so that a week or a month reads its days and not its facts
 -- depends_on: {{ ref('fct_interactions') }}, {{ ref('fct_issues') }}, {{ ref('fct_ai_episodes') }}, {{ ref('fct_ai_answers') }}
--- depends_on: {{ ref('fct_handoffs') }}, {{ ref('fct_satisfaction_signals') }}, {{ ref('fct_indicator_results') }}
+-- depends_on: {{ ref('fct_handoffs') }}, {{ ref('fct_satisfaction_signals') }}, {{ ref('rpt_agent_behaviors_daily') }}
 -- depends_on: {{ ref('fct_interaction_intents') }}, {{ ref('rpt_knowledge_gaps_weekly') }}, {{ ref('rpt_service_daily') }}
 -- depends_on: {{ ref('rpt_backlog_daily') }}
 with
