@@ -28,6 +28,8 @@ SCOPES = {
     "affected_issues",
     "affected_label_months",
     "affected_messages",
+    "affected_metric_days",
+    "affected_metric_periods",
     "affected_periods",
     "affected_review_periods",
     "affected_scorecard_periods",

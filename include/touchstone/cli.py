@@ -369,6 +369,29 @@ def report(
 
 
 @app.command()
+def dictionary(
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", help="Write the page with every table and column to this file.", show_default=False),
+    ] = None,
+) -> None:
+    """Write the metric dictionary from the registry of metrics: docs/metrics.md, or a page.
+
+    Examples: touchstone dictionary; touchstone dictionary --html build/report/metrics.html
+    """
+    from touchstone.dbt import parse_project
+    from touchstone.metrics import dictionary as metric_dictionary
+    from touchstone.settings import get_settings
+
+    _ready()
+    project = parse_project()
+    if html:
+        print(metric_dictionary.write_page(project, html))
+    else:
+        print(metric_dictionary.write_markdown(project, get_settings().root / "docs" / "metrics.md"))
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON Schema of the conversation file.
 

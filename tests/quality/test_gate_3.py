@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from evaluation_data import EVALUATION_BLOCKING
 from intents_data import INTENT_BLOCKING
+from metrics_data import METRIC_BLOCKING
 from quality_data import MART_NAMES, SECRET
 
 from touchstone.errors import GateError, WarehouseError
@@ -397,6 +398,7 @@ BLOCKING = [
     ),
     *EVALUATION_BLOCKING,
     *INTENT_BLOCKING,
+    *METRIC_BLOCKING,
 ]
 
 

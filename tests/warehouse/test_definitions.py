@@ -31,6 +31,8 @@ def changed(manifest, warehouse):
             macros=copy.deepcopy(
                 {n: macro for n, macro in manifest.macros.items() if macro.package_name == "touchstone"}
             ),
+            metrics=copy.deepcopy(manifest.metrics),
+            semantic_models=copy.deepcopy(manifest.semantic_models),
             variables=copy.deepcopy(warehouse.parameters),
         )
         edit(after)
@@ -57,10 +59,8 @@ def _replace(node, attribute: str, old: str, new: str) -> None:
 
 
 def test_a_mart_alone(changed):
-    found = changed(
-        lambda project: _replace(_model(project, "rpt_backlog_daily"), "raw_code", "moved_days", "days_of_moves")
-    )
-    assert found == {"marts_build.rpt_backlog_daily"}
+    found = changed(lambda project: _replace(_model(project, "rpt_satisfaction_weekly"), "raw_code", "kinds", "sorts"))
+    assert found == {"marts_build.rpt_satisfaction_weekly"}
 
 
 def test_a_view_of_staging_is_all_that_is_built_on_it(changed):
@@ -89,6 +89,27 @@ def test_a_variable_counts_where_it_is_used(changed):
     # through a macro
     assert "marts_build.rpt_agent_scorecards" in changed(lambda project: project.variables.update(z_95=1.0))
     assert changed(lambda project: project.variables.update(nobody_reads_this=1)) == set()
+
+
+MEASURED = {"facts.metric_days", "marts_build.fct_metric_values", "marts_build.rpt_metric_baselines"}
+
+
+def test_a_measure_counts_for_what_is_made_of_the_registry(changed):
+    def expression(project):
+        model = project.semantic_models["semantic_model.touchstone.ai_episodes"]
+        next(measure for measure in model.measures if measure.name == "containment_quality").expr = "is_contained::int"
+
+    found = changed(expression)
+    assert found >= MEASURED
+    assert "marts_build.fct_ai_episodes" not in found
+    slices = changed(lambda p: p.semantic_models["semantic_model.touchstone.issues"].dimensions.pop())
+    assert slices >= MEASURED
+    assert changed(lambda p: p.metrics["metric.touchstone.compliance"].config.meta.update(unit="score")) >= MEASURED
+    assert changed(lambda p: p.metrics["metric.touchstone.compliance"].config.meta.pop("tier") and None) >= MEASURED
+
+
+def test_what_a_metric_is_for_builds_nothing_anew(changed):
+    assert changed(lambda p: p.metrics["metric.touchstone.compliance"].config.meta.update(purpose="Another.")) == set()
 
 
 def test_a_seed_a_key_an_index_and_a_type(changed):

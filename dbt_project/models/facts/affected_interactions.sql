@@ -73,6 +73,16 @@ due as (
             interactions.solved_at > previous_build.as_of - windows.window_length
             and interactions.solved_at <= {{ as_of() }} - windows.window_length
 
+    union
+
+    -- whether a contact stayed the only one of its issue is known once the gap after it has passed, reopened or not
+    select episodes.interaction_key
+    from previous_build
+    inner join {{ built_before('facts', 'episodes', {'interaction_key': 'text', 'last_message_at': 'timestamptz'}) }} as episodes
+        on
+            episodes.last_message_at > previous_build.as_of - interval '{{ var("issue_gap_days") }} days'
+            and episodes.last_message_at <= {{ as_of() }} - interval '{{ var("issue_gap_days") }} days'
+
 ),
 
 new_loads as (

@@ -3,7 +3,8 @@
 A relation that is kept by key holds rows of every run since it was made. When its model, or anything that the model reads, is
 defined otherwise than when the relation was made, part of its rows would follow the old rule and part the new one. So each
 relation is recorded with its definition: a digest of its model's SQL, configuration and columns, of the project's macros,
-variables and seeds that it uses, and of the definitions of all models that it reads.
+variables and seeds that it uses, of the registry of metrics where it is made of that, and of the definitions of all models
+that it reads.
 
 Rows that sources and scoring have brought are no part of this: `raw_*`, `ops`, `clean`, `scores`, `feedback` and `finance` are never
 taken out. Nor is what readers see: `marts` keeps the last publication until the new build has passed its gates.
@@ -40,6 +41,7 @@ _CONFIGURATION = ("materialized", "unique_key", "scope", "scope_columns", "parti
 _KEPT = frozenset({"keyed"})
 _STEADY = "steady_view"
 _VARIABLE = re.compile(r"""\bvar\(\s*['"](\w+)['"]""")
+_REGISTRY = re.compile(r"""\bgraph\.(metrics|semantic_models)\b""")
 _JINJA_COMMENT = re.compile(r"\{#.*?#\}", re.DOTALL)
 
 _EXISTING = """
@@ -202,6 +204,7 @@ class Definitions:
             "variables": {name: self._variables.get(name) for name in variables},
             "configuration": {name: configuration.get(name) for name in _CONFIGURATION},
             "columns": columns if configuration.get("contract", {}).get("enforced") else {},
+            **({"registry": self._registry} if any(_REGISTRY.search(text) for text in texts) else {}),
         }
 
     def _texts(self, node: Any) -> list[str]:
@@ -209,6 +212,25 @@ class Definitions:
         own = node.checksum.checksum if node.resource_type == "seed" else _code(node.raw_code)
         used = sorted(self._used_macros(node.depends_on_macros))
         return [own, *(_code(self._manifest.macros[name].macro_sql) for name in used)]
+
+    @cached_property
+    def _registry(self) -> dict[str, Any]:
+        """What SQL is made of in the registry of metrics; what a metric is called and is for changes no sum."""
+        metrics = {
+            metric.name: [metric.type, metric.type_params.to_dict(), metric.filter]
+            + [metric.config.meta.get(name) for name in ("tier", "unit")]
+            for metric in self._manifest.metrics.values()
+        }
+        semantic_models = {
+            semantic.name: [
+                semantic.model,
+                semantic.defaults.to_dict() if semantic.defaults else None,
+                [[dimension.name, dimension.type, dimension.expr] for dimension in semantic.dimensions],
+                [[measure.name, measure.agg, measure.expr] for measure in semantic.measures],
+            ]
+            for semantic in self._manifest.semantic_models.values()
+        }
+        return {"metrics": metrics, "semantic_models": semantic_models}
 
     def _used_macros(self, direct: list[str]) -> set[str]:
         """Macros of the project, with those that they call. dbt's own belong to dbt's version, not to a definition."""

@@ -9,7 +9,7 @@
 -- A report joins the list with a CTE of the same columns and its name in `kinds`; record_key tells apart what bears one name
 {%- set kinds = [
     'versions', 'drifts', 'accuracies', 'changes', 'actions', 'factuality', 'training_data', 'loops', 'regressions', 'confusions',
-    'gaps',
+    'gaps', 'qualities',
 ] %}
 with
 
@@ -346,6 +346,40 @@ gaps as (
 
 ),
 
+newest_limits as (
+
+    select distinct on (limits.slice_type, limits.slice_value, limits.subject, limits.measure_type, limits.measure_id) limits.*
+    from {{ ref('rpt_quality_control_limits') }} as limits
+    cross join today
+    where limits.interaction_date >= today.as_of_date - 7
+    order by
+        limits.slice_type asc, limits.slice_value asc, limits.subject asc, limits.measure_type asc, limits.measure_id asc,
+        limits.interaction_date desc
+
+),
+
+qualities as (
+
+    select
+        'quality_decline' as insight_type,
+        slice_type,
+        slice_value,
+        'quality' as metric,
+        subject || ' ' || measure_id as subject,
+        change_key as record_key,
+        recommended_action,
+        null::text as person,
+        n,
+        moving_value as value,
+        expected_value,
+        null::double precision as ci_low,
+        null::double precision as ci_high,
+        first_out_date as since_date
+    from newest_limits
+    where verdict = 'decline'
+
+),
+
 insights as (
     {%- for kind in kinds %}
 
@@ -386,7 +420,7 @@ valued as (
         coalesce(gaps.owner_team, {{ routed_team() }}) as owner_team,
         (
             case
-                when insights.metric in ('effort', 'turns_per_resolution', 'open_days') then null
+                when insights.metric in ('effort', 'turns_per_resolution', 'open_days', 'quality') then null
                 else abs(insights.value - insights.expected_value)
             end * volumes.weekly_n
         )::double precision as weekly_episodes
