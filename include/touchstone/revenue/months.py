@@ -210,5 +210,8 @@ def _assembled(blocks: dict[date, _Block]) -> tuple[Panel, tuple[str, ...]]:
                 segments[place] = column
             else:
                 values[name][at, place] = column
-    # the latest segment may be one that no account is in any more
-    return Panel(signed.view(np.uint64), months, segments, tuple(words["segments"]), values), tuple(words["tiers"])
+    # what accounts did before anything is known of their support pairs with nothing
+    judged = np.flatnonzero(np.any([(~np.isnan(values[name])).any(axis=1) for name in MEASURES], axis=0))
+    begins = int(judged[0]) if len(judged) else 0
+    values = {name: matrix[begins:] for name, matrix in values.items()}
+    return Panel(signed.view(np.uint64), months[begins:], segments, tuple(words["segments"]), values), tuple(words["tiers"])

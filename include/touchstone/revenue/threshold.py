@@ -19,7 +19,7 @@ from touchstone.revenue.draws import Draws, interval
 from touchstone.revenue.panel import Panel
 
 QUANTILES = np.linspace(0.05, 0.95, 181)
-PERMUTATIONS = 999
+PERMUTATIONS = 499
 FEWEST_EVENTS = 10
 QUARTER = (1, 2, 3)
 """Months after the one whose quality is looked at."""
@@ -166,7 +166,7 @@ def _shuffled(at_risk: np.ndarray, events: np.ndarray, generator: np.random.Gene
     """Who left, dealt anew among the accounts at risk in the same month: permutations x months x bins."""
     return np.stack(
         [
-            generator.multivariate_hypergeometric(bins, count, size=PERMUTATIONS, method="marginals")
+            generator.multivariate_hypergeometric(bins, count, size=PERMUTATIONS, method="count")
             for bins, count in zip(at_risk, events, strict=True)
         ],
         axis=1,
