@@ -282,8 +282,8 @@ def revenue(as_of: datetime, settings: Settings | None = None) -> object:
     """Build the months of accounts, and work out what quality goes with in them where a month has changed."""
     from touchstone.revenue.step import revenue as measure
 
+    _build("accounts", "facts.affected_interactions", as_of, settings)
     with pipeline_lock(settings):
-        _build("accounts", "facts.affected_interactions", as_of, settings)
         return measure(as_of, settings)
 
 

@@ -49,7 +49,7 @@ final as (
         {{ var('ledger_id') }}::bigint as _ledger_id
     from effects
     inner join {{ ref('kpis') }} as kpis on effects.kpi_id = kpis.kpi_id
-    left join {{ ref('dim_rubric_indicators') }} as indicators on effects.indicator_id = indicators.indicator_id
+    left join {{ ref('stg_scores__rubric_indicators') }} as indicators on effects.indicator_id = indicators.indicator_id
     left join targets on effects.indicator_id = targets.indicator_id and effects.kpi_id = targets.kpi_id
 
 )
