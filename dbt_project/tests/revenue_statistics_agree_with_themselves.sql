@@ -1,5 +1,5 @@
--- a figure lies in its interval, a coefficient between -1 and 1, no correction for many tests makes a finding surer, and what is insufficient
--- is tested nowhere
+-- a figure lies in its interval, a coefficient between -1 and 1, no correction for many tests makes a finding surer, and what is
+-- insufficient has no p
 with
 
 figures as (
@@ -15,8 +15,8 @@ figures as (
     from {{ ref('rpt_quality_correlations') }}
     union all
     select
-        'rpt_quality_threshold_effects',
-        churn_rate,
+        'rpt_quality_threshold_effects' as report,
+        churn_rate as figure,
         ci_low,
         ci_high,
         p_value,
@@ -25,18 +25,18 @@ figures as (
     from {{ ref('rpt_quality_threshold_effects') }}
     union all
     select
-        'rpt_quality_threshold_effects',
-        risk_ratio,
-        risk_ratio_ci_low,
-        risk_ratio_ci_high,
+        'rpt_quality_threshold_effects' as report,
+        risk_ratio as figure,
+        risk_ratio_ci_low as ci_low,
+        risk_ratio_ci_high as ci_high,
         p_value,
         q_value,
         evidence_type
     from {{ ref('rpt_quality_threshold_effects') }}
     union all
     select
-        'rpt_onboarding_cohorts',
-        expansion_rate,
+        'rpt_onboarding_cohorts' as report,
+        expansion_rate as figure,
         ci_low,
         ci_high,
         p_value,
@@ -45,18 +45,18 @@ figures as (
     from {{ ref('rpt_onboarding_cohorts') }}
     union all
     select
-        'rpt_onboarding_cohorts',
-        difference,
-        difference_ci_low,
-        difference_ci_high,
+        'rpt_onboarding_cohorts' as report,
+        difference as figure,
+        difference_ci_low as ci_low,
+        difference_ci_high as ci_high,
         p_value,
         q_value,
         evidence_type
     from {{ ref('rpt_onboarding_cohorts') }}
     union all
     select
-        'rpt_adjusted_effects',
-        odds_ratio,
+        'rpt_adjusted_effects' as report,
+        odds_ratio as figure,
         ci_low,
         ci_high,
         p_value,
@@ -65,8 +65,8 @@ figures as (
     from {{ ref('rpt_adjusted_effects') }}
     union all
     select
-        'rpt_criterion_effects',
-        difference,
+        'rpt_criterion_effects' as report,
+        difference as figure,
         ci_low,
         ci_high,
         p_value,

@@ -18,7 +18,7 @@ from touchstone.revenue.draws import Draws, interval, p_value, q_values
 from touchstone.revenue.panel import Matrix, Panel
 
 Method = Literal["spearman", "pearson"]
-METHODS: tuple[Method, ...] = ("spearman", "pearson")
+METHODS: tuple[Method, ...] = ("pearson", "spearman")
 FEWEST_ACCOUNTS = 20
 FEWEST_EVENTS = 10
 _LIMIT = 1 - 1e-12
@@ -75,7 +75,7 @@ def associations(
     # of small products one thread does more in a second than several
     with threadpool_limits(1, "blas"):
         for segment in (None, *panel.segment_names):
-            rows = panel.cells(segment)
+            rows = panel.sample(segment)
             if len(rows):
                 table += _scope(panel, segment, rows, measures, outcomes, lags, min_n, seed)
     q = q_values([cell.p for cell in table])
@@ -105,8 +105,15 @@ def _scope(
         for lag in lags
     }
     table = []
+    scaled: dict[str, Matrix] = {}
     for method in METHODS:
-        scaled = {name: _scaled(column, known[name], method) for name, column in columns.items()}
+        scaled = {
+            # of two values the ranks say the same as the values
+            name: scaled[name]
+            if method == "spearman" and rare.get(name) is not None
+            else _scaled(column, known[name], method)
+            for name, column in columns.items()
+        }
         x = _planes([scaled[name] for name in measures], [known[name] for name in measures], slots)
         y = _planes([scaled[name] for name in outcomes], [known[name] for name in outcomes], slots)
         size = slots.shape[1]

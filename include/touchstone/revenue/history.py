@@ -14,7 +14,7 @@ from touchstone.revenue.adjusted import Adjusted, fit
 from touchstone.revenue.panel import Panel
 from touchstone.revenue.threshold import QUARTER
 
-MOST_ROWS = 100_000
+MOST_ROWS = 50_000
 """Account-months that a model is fitted to; of more, whole accounts are left out."""
 POINTS = 10.0
 """Difference in quality that an odds ratio is stated for."""
@@ -33,7 +33,7 @@ class Odds:
 
     Attributes:
         auroc: Of the accounts that the fit has not seen; `calibration_error` is the mean difference between what was foretold and
-            what happened, by tenths of them.
+            what happened, by tenths of them. Of quality alone they are not worked out.
         is_insufficient: Too few outcomes for the model; nothing else is known then.
     """
 
@@ -109,27 +109,25 @@ def _odds(rows: pd.DataFrame, outcome: str, segment: str | None, is_adjusted: bo
     rarer = min(events, len(rows) - events)
     if len(rows) < min_n or rarer < EVENTS_PER_TERM * terms or rows["quality"].std() == 0:
         return Odds(outcome, segment, is_adjusted, *counts, None, None, None, None, None, None, True)
-    held_out = (rows["account"] % HELD_OUT == 0).to_numpy()
     try:
         model = _fitted(rows, outcome, is_adjusted)
-        judged = _fitted(rows[~held_out], outcome, is_adjusted)
+        foretold = _foretold(rows, outcome) if is_adjusted else (None, None)
     except (ConvergenceWarning, PerfectSeparationWarning, np.linalg.LinAlgError):
         return Odds(outcome, segment, is_adjusted, *counts, None, None, None, None, None, None, True)
     effect = model.effects[0]
     power = POINTS / effect.unit
-    happened, probability = rows.loc[held_out, outcome].to_numpy(), judged.probability(rows[held_out])
-    is_mixed = 0 < happened.sum() < len(happened)
-    return Odds(
-        outcome,
-        segment,
-        is_adjusted,
-        *counts,
-        *(float(side**power) for side in (effect.odds_ratio, effect.ci_low, effect.ci_high)),
-        effect.p,
-        float(roc_auc_score(happened, probability)) if is_mixed else None,
-        calibration_error(happened, probability) if is_mixed else None,
-        False,
-    )
+    ratios = (float(side**power) for side in (effect.odds_ratio, effect.ci_low, effect.ci_high))
+    return Odds(outcome, segment, is_adjusted, *counts, *ratios, effect.p, *foretold, False)
+
+
+def _foretold(rows: pd.DataFrame, outcome: str) -> tuple[float | None, float | None]:
+    """AUROC and calibration error of one account in `HELD_OUT`, by a model that was fitted to the others."""
+    held_out = (rows["account"] % HELD_OUT == 0).to_numpy()
+    happened = rows.loc[held_out, outcome].to_numpy()
+    if not 0 < happened.sum() < len(happened):
+        return None, None
+    probability = _fitted(rows[~held_out], outcome, True).probability(rows[held_out])
+    return float(roc_auc_score(happened, probability)), calibration_error(happened, probability)
 
 
 def _fitted(rows: pd.DataFrame, outcome: str, is_adjusted: bool) -> Adjusted:

@@ -118,7 +118,7 @@ def threshold(
     panel: Panel, measure: str, churned: str, *, segment: str | None = None, lag: int = 1, seed: int = 0
 ) -> Threshold:
     """The cut of one segment at one lag; see the module for how it is found."""
-    account, month, quality, left = panel.pairs(measure, churned, lag, panel.cells(segment))
+    account, month, quality, left = panel.pairs(measure, churned, lag, panel.sample(segment))
     is_training = _is_training(panel.numbers)[account]
     held_out = ~is_training
     events = int(left[is_training].sum()), int(left[held_out].sum())
@@ -204,7 +204,7 @@ def next_quarter(churned: np.ndarray) -> np.ndarray:
 
 def bands(panel: Panel, measure: str, churned: str, *, segment: str | None = None, seed: int = 0) -> list[Band]:
     """Share of accounts that left in the next quarter, by the quality of the month before it."""
-    rows = panel.cells(segment)
+    rows = panel.sample(segment)
     quality, left = panel.values[measure][:, rows], next_quarter(panel.values[churned][:, rows])
     # months whose quarter is not over count none, or only those who left would
     followed = max(len(quality) - len(QUARTER), 0)

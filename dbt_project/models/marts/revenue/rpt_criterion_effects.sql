@@ -5,7 +5,8 @@
         indexes=[{'columns': ['_ledger_id']}]
     )
 }}
--- one row per judged side, criterion and figure: how the figure differs where the criterion failed; figures that it is meant to move are marked
+-- one row per judged side, criterion and figure: how the figure differs where the criterion failed; figures that it is meant to move
+-- are marked
 with
 
 effects as (
@@ -50,7 +51,10 @@ final as (
     from effects
     inner join {{ ref('kpis') }} as kpis on effects.kpi_id = kpis.kpi_id
     left join {{ ref('stg_scores__rubric_indicators') }} as indicators on effects.indicator_id = indicators.indicator_id
-    left join targets on effects.indicator_id = targets.indicator_id and effects.kpi_id = targets.kpi_id
+    left join targets
+        on
+            effects.indicator_id = targets.indicator_id
+            and effects.kpi_id = targets.kpi_id
 
 )
 
