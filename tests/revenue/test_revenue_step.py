@@ -280,15 +280,15 @@ def test_differences_within_strata_by_hand():
             (0, "easy", 0, [40, 4.0]),
             (1, "easy", 1, [10, 2.0]),
             (0, "hard", 2, [20, 10.0]),
-            (1, "hard", 3, [60, 36.0]),
+            (1, "hard", 3, [60, 42.0]),
         ]
     )
     draws = Draws(np.arange(GROUPS, dtype=np.uint64), 1)
     failed, held, failed_mean, held_mean, difference, *_ = compared(table, draws, 1)
     assert (failed, held) == (70, 60)
-    assert (failed_mean, held_mean) == pytest.approx((38 / 70, 14 / 60))
-    # weights 10 x 40 / 50 = 8 and 20 x 60 / 80 = 15, differences .2 - .1 and .6 - .5
-    assert difference == pytest.approx(0.1)
+    assert (failed_mean, held_mean) == pytest.approx((44 / 70, 14 / 60))
+    # weights 10 x 40 / 50 = 8 and 20 x 60 / 80 = 15, differences .2 - .1 and .7 - .5
+    assert difference == pytest.approx((8 * 0.1 + 15 * 0.2) / 23)
 
 
 def test_a_side_with_few_is_insufficient():
