@@ -39,8 +39,8 @@ _COLUMNS = {
     "mean_effort": "mean_effort",
     "repeat_contact_share": "repeat_contact_count / nullif(interaction_count, 0)::float4",
     "retention": (
-        "case when arr_start > 0"
-        " then greatest(0, 1 - (abs(coalesce(contraction_arr, 0)) + abs(coalesce(churned_arr, 0))) / arr_start) end"
+        "case when arr_start > 0 then case when contraction_arr = 0 and churned_arr = 0 then 1"
+        " else greatest(0, 1 - (coalesce(contraction_arr, 0) + coalesce(churned_arr, 0)) / arr_start) end end"
     ),
     "expansion": "has_expanded::int",
     "contraction": "has_contracted::int",
@@ -55,6 +55,7 @@ _COLUMNS = {
     "tier": "array_position(%(tiers)s::text[], coalesce(tier, 'unknown')) - 1",
 }
 _NAMES = {"segment": "segments", "tier": "tiers"}
+MONTHS_AT_ONCE = 12
 _HEADER, _TRAILER = 19, 2
 """Bytes before and after the rows of a binary copy."""
 
@@ -133,54 +134,55 @@ def refresh(connection: psycopg.Connection, found: dict[date, str]) -> Months | 
             "select month_start, content from derived.revenue_months"
         )
     }
-    for month in new:
-        block = blocks[month] = _read(connection, month)
-        connection.execute(
-            "insert into derived.revenue_months (month_start, digest, account_count, content) values (%b, %b, %b, %b)",
-            [month, found[month], len(block.numbers), block.dump()],
-        )
+    for first in range(0, len(new), MONTHS_AT_ONCE):
+        for month, block in _read(connection, new[first : first + MONTHS_AT_ONCE]).items():
+            blocks[month] = block
+            connection.execute(
+                "insert into derived.revenue_months (month_start, digest, account_count, content) values (%b, %b, %b, %b)",
+                [month, found[month], len(block.numbers), block.dump()],
+            )
     return Months(*_assembled(blocks), read=len(new)) if blocks else None
 
 
-def _read(connection: psycopg.Connection, month: date) -> _Block:
-    words = {
-        name: [
-            value
-            for (value,) in connection.execute(
-                f"""
-                select distinct coalesce({column}, '{UNKNOWN}') from facts.account_months
-                where month_start = %s and is_complete order by 1
-                """,  # noqa: S608
-                [month],
-            )
-        ]
-        for column, name in _NAMES.items()
-    }
+def _read(connection: psycopg.Connection, months: list[date]) -> dict[date, _Block]:
+    """Complete months, in one reading of the table."""
+    known = connection.execute(
+        f"""
+        select distinct coalesce(segment, '{UNKNOWN}'), coalesce(tier, '{UNKNOWN}') from facts.account_months
+        where month_start = any(%s) and is_complete
+        """,  # noqa: S608
+        [months],
+    ).fetchall()
+    words = {name: sorted({row[at] for row in known}) for at, name in enumerate(_NAMES.values())}
     # without a null every row of the answer is as long as the others
     selected = ", ".join(f"coalesce(({value})::float4, 'NaN')" for value in _COLUMNS.values())
     with connection.cursor() as cursor:
         query = f"""
             copy (
-                select hashtextextended(account_key, 0) as number, {selected}
-                from facts.account_months where month_start = %(month)s and is_complete and {_AT_RISK}
-                order by number
+                select hashtextextended(account_key, 0), month_start - date '2000-01-01', {selected}
+                from facts.account_months where month_start = any(%(months)s) and is_complete and {_AT_RISK}
             ) to stdout (format binary)
             """  # noqa: S608
-        with cursor.copy(query, {"month": month, **words}) as copy:
+        with cursor.copy(query, {"months": months, **words}) as copy:
             answer = b"".join(copy)
-    kinds = [("fields", ">i2"), ("number_bytes", ">i4"), ("number", ">i8")]
+    kinds = [("fields", ">i2"), ("number_bytes", ">i4"), ("number", ">i8"), ("month_bytes", ">i4"), ("month", ">i4")]
     for name in _COLUMNS:
         kinds += [(f"{name}_bytes", ">i4"), (name, ">f4")]
     rows = np.frombuffer(answer[_HEADER:-_TRAILER], dtype=kinds)
-    numbers = rows["number"].astype(np.int64)
-    if len(numbers) > 1 and (np.diff(numbers) == 0).any():
-        raise WarehouseError(
-            "two accounts of a month have one number",
-            str(month),
-            "Report it: account keys that differ hash to one value.",
-        )
-    columns = np.stack([rows[name].astype(np.float32) for name in _COLUMNS])
-    return _Block(numbers, columns, {name: tuple(values) for name, values in words.items()})
+    found = {}
+    for month in months:
+        of_month = rows[rows["month"] == (month - date(2000, 1, 1)).days]
+        of_month = of_month[np.argsort(of_month["number"])]
+        numbers = of_month["number"].astype(np.int64)
+        if len(numbers) > 1 and (np.diff(numbers) == 0).any():
+            raise WarehouseError(
+                "two accounts of a month have one number",
+                str(month),
+                "Report it: account keys that differ hash to one value.",
+            )
+        columns = np.stack([of_month[name].astype(np.float32) for name in _COLUMNS])
+        found[month] = _Block(numbers, columns, {name: tuple(values) for name, values in words.items()})
+    return found
 
 
 def _assembled(blocks: dict[date, _Block]) -> tuple[Panel, tuple[str, ...]]:

@@ -21,6 +21,7 @@ SHAPES = """
         low_quality_count int, mean_polarity numeric, polarity_n int, mean_effort numeric, effort_n int, rating_positive_count int,
         rating_n int, escalation_count int, open_gap_count int, primary key (account_key, month_start)
     );
+    create index on facts.account_months (month_start);
     create table core.interactions (
         interaction_key text primary key, person_key text, organization_key text, topic text, is_eligible boolean, interaction_date date
     );
