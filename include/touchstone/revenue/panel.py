@@ -10,7 +10,7 @@ import pandas as pd
 
 Matrix = np.ndarray
 """Months x accounts; NaN where nothing is known."""
-MOST_ACCOUNTS = 10_000
+MOST_ACCOUNTS = 5_000
 """Accounts of a segment that costly statistics take; of more, always the same random ones. Intervals are narrow by then."""
 _PART = np.uint64(0xC2B2AE3D27D4EB4F)
 
