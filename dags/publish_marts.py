@@ -1,7 +1,7 @@
 """
 ### Purpose
-Builds facts for what changed, groups the questions that failed into knowledge gaps, builds and checks the marts, and shows them to
-readers in one transaction.
+Builds facts for what changed, groups the questions that failed into knowledge gaps, works out what quality goes with in money, builds
+and checks the marts, and shows them to readers in one transaction.
 
 ### Inputs and outputs
 Reads `touchstone://scores`. Updates `touchstone://marts`.
@@ -33,6 +33,10 @@ def publish_marts():
         run_step("gaps", get_current_context())
 
     @task
+    def revenue():
+        run_step("revenue", get_current_context())
+
+    @task
     def marts():
         run_step("marts", get_current_context())
 
@@ -46,7 +50,7 @@ def publish_marts():
         run_step("publish", context)
         announce(context, MARTS, as_of_of(context))
 
-    facts() >> gaps() >> marts() >> gate_3() >> publish()
+    facts() >> gaps() >> revenue() >> marts() >> gate_3() >> publish()
 
 
 publish_marts()

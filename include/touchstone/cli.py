@@ -259,6 +259,7 @@ for _name, _text in {
     "review": "Take up reviews that wait, ask people for what is due, and measure agreement.",
     "facts": "Build facts for what changed.",
     "gaps": "Group the questions that failed into knowledge gaps, and apply what people decided about them.",
+    "revenue": "Build the months of accounts, and work out what quality goes with in them where a month has changed.",
     "marts": "Build the marts, not yet visible to readers.",
     "publish": "Show readers what changed, in one transaction.",
 }.items():

@@ -59,6 +59,17 @@ SCORE_TABLES = (
     "interaction_scores",
 )
 
+# Whether the months of accounts, and what they are made of, have been built of the facts that are there.
+_HAS_ACCOUNTS = """
+    select exists (
+        select from ops.watermarks as facts
+        inner join ops.watermarks as accounts
+            on accounts.step = 'accounts' and accounts.run_id > facts.run_id and accounts.as_of = facts.as_of
+        where facts.step = 'facts' and facts.as_of = %s
+            and not exists (select from ops.runs where runs.step in ('stage', 'facts') and runs.run_id > accounts.run_id)
+    )
+"""
+
 # The tests that the last good build of the marts has passed.
 _LAST_DATA_TESTS = """
     select max(runs.detail ->> 'data_tests') from ops.watermarks inner join ops.runs on runs.run_id = watermarks.run_id
@@ -181,7 +192,7 @@ def _build(step: str, worked_on: str, as_of: datetime, settings: Settings | None
         WarehouseError: What the step reads is of another version, or of another moment.
     """
     with pipeline_lock(settings), ledger.step(step, as_of=as_of, settings=settings) as run:
-        reached = _newest_change(settings)
+        reached, selector = _newest_change(settings), step
         project = parse_project(settings)
         with connect("transformer", settings=settings) as connection:
             definitions = Definitions(project, (settings or get_settings()).parameters)
@@ -190,12 +201,14 @@ def _build(step: str, worked_on: str, as_of: datetime, settings: Settings | None
                 from touchstone.gaps.step import require_gaps
 
                 reached = require_gaps(connection, as_of)
+                if connection.execute(_HAS_ACCOUNTS, [as_of]).fetchone()[0]:
+                    selector = "marts_after_accounts"
             tested = connection.execute(_LAST_DATA_TESTS).fetchone()[0]
         if step == "facts":
             _retire_outdated(run, project, MART_SCHEMAS, settings)
         run_dbt(
             "build",
-            selector=step,
+            selector=selector,
             as_of=as_of,
             ledger_id=run.run_id,
             tests_changes_only=tested == definitions.data_tests,
@@ -270,6 +283,15 @@ def gaps(as_of: datetime, settings: Settings | None = None) -> object:
         return find_gaps(as_of, settings)
 
 
+def revenue(as_of: datetime, settings: Settings | None = None) -> object:
+    """Build the months of accounts, and work out what quality goes with in them where a month has changed."""
+    from touchstone.revenue.step import revenue as measure
+
+    _build("accounts", "facts.affected_interactions", as_of, settings)
+    with pipeline_lock(settings):
+        return measure(as_of, settings)
+
+
 def intents(as_of: datetime, settings: Settings | None = None) -> IntentStep:
     """Read what customers ask for with the active model of intents, and group what is new."""
     from touchstone.intents.step import intents as read_questions
@@ -302,6 +324,7 @@ STEPS: dict[str, Callable[..., object]] = {
     "gate_2": lambda as_of, settings=None: validate("gate_2", as_of, settings),
     "facts": build_facts,
     "gaps": gaps,
+    "revenue": revenue,
     "marts": build_marts,
     "gate_3": lambda as_of, settings=None: validate("gate_3", as_of, settings),
     "publish": publish,
@@ -438,7 +461,7 @@ def _require_passed_gate(settings: Settings | None) -> None:
     with connect("transformer", settings=settings) as connection:
         built, passed = connection.execute(
             """
-            select max(run_id) filter (where step in ('facts', 'marts')), max(run_id) filter (where step = 'gate_3' and status = 'succeeded')
+            select max(run_id) filter (where step in ('facts', 'accounts', 'marts')), max(run_id) filter (where step = 'gate_3' and status = 'succeeded')
             from ops.runs
             """
         ).fetchone()

@@ -30,7 +30,7 @@ from warehouses import new_warehouse
 FIRST = datetime(2026, 3, 2, tzinfo=UTC)
 SSO, BILLING = topic_gap("sso"), topic_gap("billing")
 BEGINS, FIXED, END = 12, 26, 40
-STEPS = ("stage", "clean", "core", "score", "facts", "gaps", "marts")
+STEPS = ("stage", "clean", "core", "score", "facts", "gaps", "revenue", "marts")
 NOT_HELPED = "That did not help, this is not what I asked."
 THANKS = "Thanks, that solved it."
 MATTERS = (

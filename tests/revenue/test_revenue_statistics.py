@@ -48,9 +48,15 @@ def test_coefficients_are_those_of_the_pairs_at_their_lag():
         x, y = values["quality"][:, : MONTHS - lag].ravel(), values["outcome"][:, lag:].ravel()
         known = ~np.isnan(x)
         cells = {cell.method: cell for cell in found if cell.lag == lag and cell.segment is None}
-        assert cells["pearson"].coefficient == pytest.approx(stats.pearsonr(x[known], y[known])[0])
-        assert cells["spearman"].coefficient == pytest.approx(stats.spearmanr(x[known], y[known])[0])
+        assert cells["pearson"].coefficient == pytest.approx(stats.pearsonr(x[known], y[known])[0], abs=1e-6)
+        # ranks are those among all months, paired or not
+        every = values["quality"][~np.isnan(values["quality"])]
+        ranks = dict(zip(every, stats.rankdata(every), strict=True))
+        others = dict(zip(values["outcome"].ravel(), stats.rankdata(values["outcome"].ravel()), strict=True))
+        expected = stats.pearsonr([ranks[one] for one in x[known]], [others[one] for one in y[known]])[0]
+        assert cells["spearman"].coefficient == pytest.approx(expected, abs=1e-6)
         assert cells["pearson"].n == known.sum()
+        assert cells["pearson"].accounts == 60
 
 
 @pytest.mark.parametrize("accounts", [80, 900])
@@ -174,6 +180,8 @@ def test_the_planted_lead_is_recovered_and_none_is_claimed_where_there_is_none()
 def test_weeks_without_a_value_are_refused():
     with pytest.raises(ValueError, match="without a value"):
         lead(np.r_[np.zeros(60), np.nan], np.zeros(61))
+    with pytest.raises(ValueError, match="units, weeks"):
+        lead(np.zeros(60), np.zeros(61))
 
 
 def test_real_customers_who_leave_are_told_from_those_who_stay(shared_data):

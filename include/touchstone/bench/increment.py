@@ -20,7 +20,7 @@ from touchstone.warehouse.embedded import EmbeddedServer
 DAYS = 365
 MORE_DAYS = 4
 BAR = 0.25
-_STEPS = ("stage", "clean", "core", "score", "facts", "gaps", "marts", "publish")
+_STEPS = ("stage", "clean", "core", "score", "facts", "gaps", "revenue", "marts", "publish")
 _CHILD = """
 import json, sys, time
 from datetime import datetime
@@ -41,7 +41,7 @@ print(time.process_time() - start)
 
 @benchmark("increment")
 def increment() -> Iterator[Row]:
-    """Client and server CPU seconds of stage, clean, core, score, facts, gaps, marts and publish."""
+    """Client and server CPU seconds of stage, clean, core, score, facts, gaps, revenue, marts and publish."""
     from datetime import timedelta
 
     from touchstone.daily import end_of_day

@@ -28,6 +28,7 @@ MODULES = (
     "touchstone.sandbox.episode_quality",
     "touchstone.sandbox.version_quality",
     "touchstone.sandbox.gap_quality",
+    "touchstone.sandbox.revenue_quality",
 )
 """Modules whose import registers checks."""
 

@@ -137,9 +137,9 @@ def fit(
         raise ValueError(f"{outcome} is {y[0]:g} in every row; there is nothing to explain")
     design = Design.of(rows, linear, bent, categories)
     matrix = design.matrix(rows)
-    codes, accounts = np.unique(rows[cluster].to_numpy(dtype=str), return_inverse=True)
-    model = sm.GLM(y, matrix.to_numpy(), family=sm.families.Binomial())
-    fitted = model.fit(cov_type="cluster", cov_kwds={"groups": accounts})
+    codes, accounts = np.unique(rows[cluster].to_numpy(), return_inverse=True)
+    model = sm.Logit(y, matrix.to_numpy())
+    fitted = model.fit(method="newton", disp=0, cov_type="cluster", cov_kwds={"groups": accounts})
     low, high = fitted.conf_int().T
     places = {name: place for place, name in enumerate(matrix.columns)}
     effects = tuple(

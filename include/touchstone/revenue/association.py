@@ -1,27 +1,27 @@
 """Correlation of quality with what happens to an account some months later, by segment, with intervals that respect accounts.
 
-Months of one account resemble each other, so intervals and p-values come from a bootstrap of whole accounts (Efron and
-Tibshirani 1993, chapter 8; Cameron, Gelbach and Miller 2008 for clusters). Where there are more than `MOST_GROUPS` accounts they
-are drawn in random groups of equal size: groups of independent accounts are independent, and the cost no longer grows with them.
+Intervals and p-values come from a bootstrap of whole accounts (`touchstone.revenue.draws`). Coefficients of all measures, outcomes and
+draws are made of sums by group of accounts, and these of one matrix product per lag, so the cost hardly grows with the cells. Spearman's
+coefficient takes the ranks that values have among all months of the segment, so that a lag shifts ranks instead of ranking anew.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-from scipy import stats
-from statsmodels.stats.multitest import multipletests
+from threadpoolctl import threadpool_limits
 
-from touchstone.revenue.panel import Panel
+from touchstone.revenue.draws import Draws, interval, p_value, q_values
+from touchstone.revenue.panel import Matrix, Panel
 
 Method = Literal["spearman", "pearson"]
-METHODS: tuple[Method, ...] = ("spearman", "pearson")
-MOST_GROUPS = 500
-DRAWS = 1000
+METHODS: tuple[Method, ...] = ("pearson", "spearman")
 FEWEST_ACCOUNTS = 20
+FEWEST_EVENTS = 10
+_LIMIT = 1 - 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,8 @@ class Association:
         ci_low, ci_high: 95 % bootstrap percentile interval over accounts.
         p: Two-sided, of the Fisher transform against its bootstrap standard error, by Student's t.
         q: p after Benjamini and Hochberg (1995) over all cells tested together.
-        is_insufficient: Too few pairs or accounts to be read; p and q are None then.
+        is_insufficient: Too few pairs or accounts to be read, or of an outcome that happens or does not, too few of the rarer kind; p
+            and q are None then.
     """
 
     measure: str
@@ -70,86 +71,155 @@ def associations(
         seed: Of the draws of accounts; the same panel and seed give the same table.
     """
     table: list[Association] = []
-    for segment in (None, *panel.segment_names):
-        rows = panel.cells(segment)
-        draws = Draws(len(rows), np.random.default_rng(seed))
-        place = np.empty(len(panel.accounts), dtype=np.int64)
-        place[rows] = np.arange(len(rows))
-        for measure in measures:
-            for outcome in outcomes:
-                for lag in lags:
-                    row, x, y = panel.pairs(measure, outcome, lag, rows)
-                    for method, cell in _cells(place[row], x, y, draws, min_n):
-                        table.append(Association(measure, outcome, segment, lag, method, *cell))
-    return _with_q(table)
+    lags = [lag for lag in lags if lag < len(panel.months)]
+    # of small products one thread does more in a second than several
+    with threadpool_limits(1, "blas"):
+        for segment in (None, *panel.segment_names):
+            rows = panel.sample(segment)
+            if len(rows):
+                table += _scope(panel, segment, rows, measures, outcomes, lags, min_n, seed)
+    q = q_values([cell.p for cell in table])
+    return [replace(cell, q=value) for cell, value in zip(table, q, strict=True)]
 
 
-class Draws:
-    """Bootstrap draws of accounts, the same for every cell of a segment.
-
-    Attributes:
-        group: Group of each account.
-        weights: Draws x groups: how often each group was drawn.
-    """
-
-    def __init__(self, accounts: int, generator: np.random.Generator) -> None:
-        self.groups = min(max(accounts, 1), MOST_GROUPS)
-        self.group = generator.permutation(np.arange(accounts) % self.groups)
-        shares = np.full(self.groups, 1 / self.groups)
-        self.weights = generator.multinomial(self.groups, shares, size=DRAWS).astype(float)
-
-    def sums(self, account: np.ndarray, *columns: np.ndarray) -> np.ndarray:
-        """Sums of columns (one entry per pair) by group: groups x columns."""
-        group = self.group[account]
-        return np.stack([np.bincount(group, weights=column, minlength=self.groups) for column in columns], axis=1)
-
-
-_Cell = tuple[int, int, float | None, float | None, float | None, float | None, None, bool]
-
-
-def _cells(
-    account: np.ndarray, x: np.ndarray, y: np.ndarray, draws: Draws, min_n: int
-) -> Iterator[tuple[Method, _Cell]]:
-    n, accounts = len(x), len(np.unique(account))
-    is_insufficient = n < min_n or accounts < FEWEST_ACCOUNTS
+def _scope(
+    panel: Panel,
+    segment: str | None,
+    rows: np.ndarray,
+    measures: Sequence[str],
+    outcomes: Sequence[str],
+    lags: Sequence[int],
+    min_n: int,
+    seed: int,
+) -> list[Association]:
+    """The cells of one segment."""
+    columns = {name: panel.values[name][:, rows] for name in dict.fromkeys((*measures, *outcomes))}
+    known = {name: ~np.isnan(column) for name, column in columns.items()}
+    draws = Draws(panel.numbers[rows], seed)
+    slots = draws.slots()
+    rare = {name: _rarer(columns[name], known[name]) for name in outcomes}
+    counts = {
+        (measure, outcome, lag): _counted(known[measure], known[outcome], rare[outcome], lag)
+        for measure in measures
+        for outcome in outcomes
+        for lag in lags
+    }
+    table = []
+    scaled: dict[str, Matrix] = {}
     for method in METHODS:
-        if n < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
-            yield method, (n, accounts, None, None, None, None, None, True)
-            continue
-        one, other = (stats.rankdata(x), stats.rankdata(y)) if method == "spearman" else (x, y)
+        scaled = {
+            # of two values the ranks say the same as the values
+            name: scaled[name]
+            if method == "spearman" and rare.get(name) is not None
+            else _scaled(column, known[name], method)
+            for name, column in columns.items()
+        }
+        x = _planes([scaled[name] for name in measures], [known[name] for name in measures], slots)
+        y = _planes([scaled[name] for name in outcomes], [known[name] for name in outcomes], slots)
+        size = slots.shape[1]
+        for lag in lags:
+            last = (len(panel.months) - lag) * size
+            sums = _sums(np.matmul(x[:, :, :last], y[:, :, lag * size :].transpose(0, 2, 1)), len(measures))
+            found = _correlation(sums.sum(axis=1, keepdims=True))[0]
+            drawn = _drawn(draws.weights, sums)
+            for at, measure in enumerate(measures):
+                for to, outcome in enumerate(outcomes):
+                    n, accounts, happened = counts[measure, outcome, lag]
+                    is_insufficient = n < min_n or accounts < FEWEST_ACCOUNTS or happened < FEWEST_EVENTS
+                    # where few accounts hold what happened, the standard error is known from as few
+                    clusters = min(accounts, draws.groups, happened)
+                    about = (measure, outcome, segment, lag, method, n, accounts)
+                    value = float(found[at, to])
+                    if not np.isfinite(value) or n < 3:
+                        table.append(Association(*about, None, None, None, None, None, True))
+                        continue
+                    low, high = interval(drawn[:, at, to])
+                    p = None if is_insufficient else _p(value, drawn[:, at, to], clusters)
+                    table.append(Association(*about, value, low, high, p, None, is_insufficient))
+    return table
+
+
+def _counted(measure: Matrix, outcome: Matrix, rare: Matrix | None, lag: int) -> tuple[int, int, int]:
+    """Pairs, accounts that have some, and pairs with the rarer value of an outcome of two values, else all of them."""
+    pairs = measure[: len(measure) - lag] & outcome[lag:]
+    n = int(np.count_nonzero(pairs))
+    accounts = int(np.count_nonzero(np.logical_or.reduce(pairs, axis=0)))
+    return n, accounts, n if rare is None else int(np.count_nonzero(pairs & rare[lag:]))
+
+
+def _rarer(column: Matrix, known: Matrix) -> Matrix | None:
+    """Where the rarer value of an outcome of two values stands; None of any other outcome."""
+    low, high = np.nanmin(column, initial=np.inf), np.nanmax(column, initial=-np.inf)
+    is_low, is_high = column == low, column == high
+    lows, highs = int(np.count_nonzero(is_low)), int(np.count_nonzero(is_high))
+    if low == high or lows + highs < np.count_nonzero(known):
+        return None
+    return is_low if lows < highs else is_high
+
+
+def _scaled(column: Matrix, known: Matrix, method: Method) -> Matrix:
+    """Values, or their ranks, with mean 0 and variance 1; 0 where nothing is known."""
+    values = column[known]
+    if method == "spearman":
+        values = _ranks(values)
+    scaled = np.zeros(column.shape, dtype=np.float32)
+    if len(values) and (spread := float(values.std())) > 0:
         # centred, so that sums of squares lose no digits
-        one, other = one - one.mean(), other - other.mean()
-        sums = draws.sums(account, np.ones(n), one, other, one * one, other * other, one * other)
-        coefficient = float(_correlation(sums.sum(axis=0)[None])[0])
-        drawn = _correlation(draws.weights @ sums)
-        drawn = drawn[np.isfinite(drawn)]
-        low, high = np.quantile(drawn, (0.025, 0.975))
-        p = None if is_insufficient else _p(coefficient, drawn, min(accounts, draws.groups))
-        yield method, (n, accounts, coefficient, float(low), float(high), p, None, is_insufficient)
+        scaled[known] = (values - values.mean()) / spread
+    return scaled
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    """Ranks from 0.5, the mean of their places for values that are equal."""
+    order = np.argsort(values)
+    ordered = values[order]
+    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]]) if len(values) else np.empty(0, dtype=np.int64)
+    sizes = np.diff(np.r_[starts, len(values)])
+    ranks = np.empty(len(values))
+    ranks[order] = np.repeat(starts + sizes / 2, sizes)
+    return ranks
+
+
+def _planes(scaled: list[Matrix], known: list[Matrix], slots: np.ndarray) -> np.ndarray:
+    """Known, value and square of every column: groups x (3 x columns) x (months x accounts of a group)."""
+    groups, size = slots.shape
+    months = scaled[0].shape[0]
+    planes = np.empty((groups, 3 * len(scaled), months, size), dtype=np.float32)
+    is_empty = slots.ravel() < 0
+    for at, (column, is_known) in enumerate(zip(scaled, known, strict=True)):
+        here = is_known[:, slots.ravel()]
+        here[:, is_empty] = False
+        value = np.where(here, column[:, slots.ravel()], np.float32(0))
+        for kind, plane in enumerate((here, value, value * value)):
+            planes[:, kind * len(scaled) + at] = plane.reshape(months, groups, size).transpose(1, 0, 2)
+    return planes.reshape(groups, 3 * len(scaled), months * size)
+
+
+def _sums(product: np.ndarray, measures: int) -> np.ndarray:
+    """(n, x, y, xx, yy, xy) x groups x measures x outcomes, from the products of all planes."""
+    outcomes = product.shape[2] // 3
+    wanted = ((0, 0), (1, 0), (0, 1), (2, 0), (0, 2), (1, 1))
+    parts = product.reshape(len(product), 3, measures, 3, outcomes)
+    return np.stack([parts[:, first, :, second] for first, second in wanted]).astype(float)
+
+
+def _drawn(weights: np.ndarray, sums: np.ndarray) -> np.ndarray:
+    """Coefficients of every draw: draws x measures x outcomes."""
+    kinds, groups, *cells = sums.shape
+    drawn = weights @ sums.transpose(1, 0, 2, 3).reshape(groups, -1)
+    return _correlation(drawn.reshape(len(weights), kinds, *cells).transpose(1, 0, 2, 3))
 
 
 def _correlation(sums: np.ndarray) -> np.ndarray:
-    """Correlations of rows of (n, x, y, xx, yy, xy)."""
-    n, x, y, xx, yy, xy = sums.T
+    """Correlations of (n, x, y, xx, yy, xy)."""
+    n, x, y, xx, yy, xy = sums
     with np.errstate(divide="ignore", invalid="ignore"):
-        return (xy - x * y / n) / np.sqrt((xx - x * x / n) * (yy - y * y / n))
+        spread = (xx - x * x / n) * (yy - y * y / n)
+        # what is left of single precision where one side does not vary
+        return np.where(spread > (1e-9 * n) ** 2, (xy - x * y / n) / np.sqrt(spread), np.nan)
 
 
 def _p(coefficient: float, drawn: np.ndarray, clusters: int) -> float:
-    limit = 1 - 1e-12
-    error = float(np.std(np.arctanh(np.clip(drawn, -limit, limit)), ddof=1))
-    if error == 0:
-        return 0.0
-    statistic = np.arctanh(np.clip(coefficient, -limit, limit)) / error
-    return float(2 * stats.t.sf(abs(statistic), clusters - 1))
-
-
-def _with_q(table: list[Association]) -> list[Association]:
-    tested = [number for number, cell in enumerate(table) if cell.p is not None]
-    if not tested:
-        return table
-    adjusted = multipletests([table[number].p for number in tested], method="fdr_bh")[1]
-    result = list(table)
-    for number, q in zip(tested, adjusted, strict=True):
-        result[number] = replace(table[number], q=float(q))
-    return result
+    return p_value(
+        float(np.arctanh(np.clip(coefficient, -_LIMIT, _LIMIT))), np.arctanh(np.clip(drawn, -_LIMIT, _LIMIT)), clusters
+    )

@@ -1,9 +1,10 @@
 """By how many weeks quality moves before engagement or forecasts do, judged by forecasts of weeks that the model has not seen.
 
-For each lag, two regressions forecast the next week from the weeks before it: one by the outcome's own past, one with quality `lag` weeks
-before as well (Granger 1969). The lead is the lag with the largest gain in squared error out of sample, with the origin rolling forward
-(Tashman 2000), over the first half of the weeks that are forecast; what it gains is measured on the second half, which took no part in
-the choice. Intervals come from a moving-block bootstrap of the weeks' losses (Kuensch 1989).
+For each lag, two regressions forecast the next week of every account, or group of accounts, from the weeks before it: one by the
+outcome's own past, one with quality `lag` weeks before as well (Granger 1969; pooled over accounts as Holtz-Eakin, Newey and Rosen 1988
+do). The lead is the lag with the largest gain in squared error out of sample, with the origin rolling forward (Tashman 2000), over the
+first half of the weeks that are forecast; what it gains is measured on the second half, which took no part in the choice. Intervals come
+from a moving-block bootstrap of the weeks' losses (Kuensch 1989).
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ import numpy as np
 AUTOREGRESSION = 2
 DRAWS = 999
 FEWEST_WEEKS = 30
+MOST_LAG = 16
+WIDTH = 3
+"""Weeks around the lag over which quality is averaged where single weeks of an account hold little of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,7 @@ class Lead:
         weeks_low, weeks_high: 95 % interval of the lag.
         p: One-sided, share of draws in which the lag's gain is not above 0.
         n: Weeks on which the gain was measured.
+        is_lower_worse: Whether lower quality goes with a larger outcome later; None where there are too few weeks.
     """
 
     weeks: int | None
@@ -38,63 +43,138 @@ class Lead:
     weeks_high: int | None
     p: float | None
     n: int
+    is_lower_worse: bool | None = None
 
     @property
     def is_insufficient(self) -> bool:
         return self.weeks is None
 
 
-def lead(quality: np.ndarray, outcome: np.ndarray, *, most: int = 12, seed: int = 0) -> Lead:
-    """The lead of quality over an outcome, two weekly series of one length without holes.
+def lead(quality: np.ndarray, outcome: np.ndarray, *, most: int = MOST_LAG, width: int = 1, seed: int = 0) -> Lead:
+    """The lead of quality over an outcome.
 
     Args:
+        quality: Weeks, or units x weeks; NaN in a week in which nothing was judged.
+        outcome: Of the same shape; NaN where there is nothing to forecast, as after an account has left.
         most: Largest lag tried, in weeks.
+        width: Odd number of weeks over which quality is averaged, centred on the lag; lags that would need the week that is forecast are
+            not tried.
 
     Raises:
-        ValueError: The series differ in length or have holes.
+        ValueError: The shapes differ, or a single series has holes.
     """
     if quality.shape != outcome.shape:
-        raise ValueError(f"{len(quality)} weeks of quality against {len(outcome)} of the outcome")
-    if np.isnan(quality).any() or np.isnan(outcome).any():
-        raise ValueError("a week without a value; fill it or cut the series there")
-    start = most + AUTOREGRESSION
-    first = start + max(20, (len(outcome) - start) // 3)
-    half = (len(outcome) - first) // 2
+        raise ValueError(f"quality is of {quality.shape} (units, weeks), the outcome of {outcome.shape}")
+    if quality.ndim == 1:
+        if np.isnan(quality).any() or np.isnan(outcome).any():
+            raise ValueError("a week without a value; fill it or cut the series there")
+        quality, outcome = quality[None], outcome[None]
+    half_width = width // 2
+    lags = range(1 + half_width, most + 1)
+    start = most + max(AUTOREGRESSION, half_width)
+    weeks = outcome.shape[1]
+    first = start + max(20, (weeks - start) // 3)
+    half = (weeks - first) // 2
     if half < FEWEST_WEEKS // 3:
         return Lead(None, None, None, None, None, None, None, max(half, 0))
-    alone = _losses(outcome, None, 0, start, first)
-    with_quality = np.stack([_losses(outcome, quality, lag, start, first) for lag in range(1, most + 1)])
+    known, seen = _smoothed(quality, width)
+    fitted = [_losses(outcome, seen, known, lag, start, first) for lag in lags]
+    with_quality, alone, slopes = (np.stack(part) for part in zip(*fitted, strict=True))
+    if (
+        not np.isfinite(with_quality).all()
+        or (alone[:, half:].sum(axis=1) == 0).any()
+        or (alone[:, :half].sum(axis=1) == 0).any()
+    ):
+        return Lead(None, None, None, None, None, None, None, half)
     generator = np.random.default_rng(seed)
-    chosen = _gains(with_quality[:, :half], alone[:half])
-    best = int(np.argmax(chosen))
+    best = int(np.argmax(_gains(with_quality[:, :half], alone[:, :half])))
     draws = _blocks(half, generator)
-    drawn = 1 - with_quality[:, draws].sum(axis=2) / alone[draws].sum(axis=1)
-    weeks_low, weeks_high = np.quantile(np.argmax(drawn, axis=0) + 1, (0.025, 0.975), method="nearest")
-    later, alone = with_quality[best, half:], alone[half:]
+    drawn = _gains(with_quality[:, draws], alone[:, draws])
+    weeks_low, weeks_high = np.quantile(np.argmax(drawn, axis=0) + lags[0], (0.025, 0.975), method="nearest")
+    later, before = with_quality[best, half:], alone[best, half:]
     draws = _blocks(len(later), generator)
-    drawn = 1 - later[draws].sum(axis=1) / alone[draws].sum(axis=1)
+    drawn = _gains(later[draws], before[draws])
     low, high = np.quantile(drawn, (0.025, 0.975))
     p = (1 + int((drawn <= 0).sum())) / (1 + DRAWS)
-    gain = float(_gains(later[None], alone)[0])
-    return Lead(best + 1, gain, float(low), float(high), int(weeks_low), int(weeks_high), p, len(later))
+    gain = float(_gains(later, before))
+    return Lead(
+        lags[best],
+        gain,
+        float(low),
+        float(high),
+        int(weeks_low),
+        int(weeks_high),
+        p,
+        len(later),
+        bool(slopes[best] < 0),
+    )
 
 
 def _gains(losses: np.ndarray, alone: np.ndarray) -> np.ndarray:
-    return 1 - losses.sum(axis=1) / alone.sum()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return 1 - losses.sum(axis=-1) / alone.sum(axis=-1)
 
 
-def _losses(outcome: np.ndarray, quality: np.ndarray | None, lag: int, start: int, first: int) -> np.ndarray:
-    """Squared errors of forecasts of each week from `first` on, each by what was known before it."""
-    columns = [np.ones(len(outcome) - start)]
-    columns += [outcome[start - back : len(outcome) - back] for back in range(1, AUTOREGRESSION + 1)]
-    if quality is not None:
-        columns.append(quality[start - lag : len(quality) - lag])
-    x, y = np.stack(columns, axis=1), outcome[start:]
-    losses = np.empty(len(outcome) - first)
-    for place in range(first - start, len(y)):
-        weights = np.linalg.lstsq(x[:place], y[:place], rcond=None)[0]
-        losses[place - (first - start)] = (y[place] - x[place] @ weights) ** 2
-    return losses
+def _smoothed(quality: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Whether anything was judged within the window around a week, and its mean as a difference to the mean of all; 0 where nothing was."""
+    known = ~np.isnan(quality)
+    centred = np.where(known, quality - (quality[known].mean() if known.any() else 0.0), 0.0)
+    ends = width // 2
+    counts = sum(_moved(known.astype(float), offset) for offset in range(-ends, ends + 1))
+    sums = sum(_moved(centred, offset) for offset in range(-ends, ends + 1))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return (counts > 0).astype(float), np.where(counts > 0, sums / counts, 0.0)
+
+
+def _moved(matrix: np.ndarray, offset: int) -> np.ndarray:
+    """Columns moved to the left by `offset`, zeros coming in."""
+    moved = np.zeros_like(matrix)
+    if offset > 0:
+        moved[:, :-offset] = matrix[:, offset:]
+    elif offset < 0:
+        moved[:, -offset:] = matrix[:, :offset]
+    else:
+        moved[:] = matrix
+    return moved
+
+
+def _losses(
+    outcome: np.ndarray, quality: np.ndarray, known: np.ndarray, lag: int, start: int, first: int
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Squared errors of the forecasts of each week from `first` on, each by what was known before it: with quality, and without;
+    and the coefficient of quality over all weeks.
+
+    All of it is made of the weeks' cross products, so a fit per week costs no more than one.
+    """
+    weeks = outcome.shape[1]
+    columns = [np.ones((len(outcome), weeks - start))]
+    columns += [outcome[:, start - back : weeks - back] for back in range(1, AUTOREGRESSION + 1)]
+    columns += [known[:, start - lag : weeks - lag], quality[:, start - lag : weeks - lag], outcome[:, start:]]
+    rows = np.stack(columns)
+    rows = np.where(np.isnan(rows).any(axis=0), 0.0, rows)
+    # of each week: (terms and outcome) x (terms and outcome)
+    products = np.einsum("aut,but->tab", rows, rows)
+    before = products.cumsum(axis=0)
+    terms = len(columns) - 1
+    found = []
+    for used in (list(range(terms)), [term for term in range(terms) if term != terms - 1]):
+        losses = np.empty(weeks - first)
+        for place in range(first - start, weeks - start):
+            weights = _solved(before[place - 1], used)
+            week = products[place]
+            losses[place - (first - start)] = (
+                week[-1, -1] - 2 * weights @ week[used, -1] + weights @ week[np.ix_(used, used)] @ weights
+            )
+        found.append(losses)
+    return found[0], found[1], float(_solved(before[-1], list(range(terms)))[-1])
+
+
+def _solved(products: np.ndarray, used: list[int]) -> np.ndarray:
+    """Least-squares weights; 0 for a term that says nothing beside the others."""
+    scale = np.sqrt(np.diag(products)[used])
+    scale[scale == 0] = 1.0
+    normal = products[np.ix_(used, used)] / np.outer(scale, scale)
+    return np.linalg.pinv(normal, rcond=1e-10, hermitian=True) @ (products[used, -1] / scale) / scale
 
 
 def _blocks(n: int, generator: np.random.Generator) -> np.ndarray:

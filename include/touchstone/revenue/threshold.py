@@ -3,23 +3,30 @@
 The cut is the one with the largest log-rank statistic (Mantel 1966; with a covariate that changes over time, which is the score
 test of Cox's model) among quantiles of quality, over the accounts of the training half. Its risk ratio, with interval, comes from
 the other half, which took no part in the choice; the p-value of the largest statistic from permutations of quality among the accounts
-at risk in the same month (Westfall and Young 1993), since a maximum over cuts has no table.
+at risk in the same month (Westfall and Young 1993), since a maximum over cuts has no table. What such a permutation leaves to chance is
+who of the month's accounts left, so it is drawn as that: a multivariate hypergeometric draw from the month's counts by quality.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
-import zlib
 from dataclasses import dataclass
 
 import numpy as np
 
+from touchstone.revenue.draws import Draws, interval
 from touchstone.revenue.panel import Panel
 
-QUANTILES = np.linspace(0.05, 0.95, 37)
-PERMUTATIONS = 199
+QUANTILES = np.linspace(0.05, 0.95, 181)
+PERMUTATIONS = 499
 FEWEST_EVENTS = 10
+QUARTER = (1, 2, 3)
+"""Months after the one whose quality is looked at."""
+BANDS = (0.0, 40.0, 50.0, 60.0, 70.0, 80.0, 90.0, 100.0)
+"""Lower limits of the bands of quality, and the end of the last."""
 Z = 1.959963984540054
+_HALVES = np.uint64(0xD1B54A32D192ED03)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,52 +58,49 @@ class Threshold:
     is_insufficient: bool
 
 
-@dataclass(frozen=True)
-class _AtRisk:
-    """Account-months at risk, in the order of their months.
+@dataclass(frozen=True, slots=True)
+class Band:
+    """Account-months with a mean quality from `low` to below `high`, and how many of these accounts left in the next quarter.
 
     Attributes:
-        month, quality, churned: One entry per account-month.
-        starts: Where each month begins.
+        n: Account-months that were followed through the quarter, or left in it.
+        ci_low, ci_high: 95 % bootstrap percentile interval of the share over accounts.
     """
 
-    month: np.ndarray
-    quality: np.ndarray
-    churned: np.ndarray
-    starts: np.ndarray
+    segment: str | None
+    low: float
+    high: float
+    n: int
+    accounts: int
+    churned: int
+    ci_low: float | None
+    ci_high: float | None
 
-    @classmethod
-    def of(cls, month: np.ndarray, quality: np.ndarray, churned: np.ndarray) -> _AtRisk:
-        order = np.argsort(month, kind="stable")
-        month = month[order]
-        starts = np.flatnonzero(np.r_[True, month[1:] != month[:-1]]) if len(month) else np.empty(0, dtype=np.int64)
-        return cls(month, quality[order], churned[order], starts)
 
-    def statistics(self, cuts: np.ndarray, quality: np.ndarray | None = None) -> np.ndarray:
-        """Log-rank chi-square of each cut."""
-        quality = self.quality if quality is None else quality
-        sizes = np.diff(np.r_[self.starts, len(self.month)])
-        events = np.add.reduceat(self.churned, self.starts)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            spread = np.where(sizes > 1, events * (sizes - events) / (sizes - 1), 0.0) / sizes**2
-        found = np.empty(len(cuts))
-        for place, cut in enumerate(cuts):
-            exposed = quality < cut
-            below = np.add.reduceat(exposed.astype(float), self.starts)
-            left = np.add.reduceat(self.churned * exposed, self.starts)
-            excess = (left - events * below / sizes).sum()
-            variance = (spread * below * (sizes - below)).sum()
-            found[place] = excess * excess / variance if variance > 0 else 0.0
-        return found
+def _is_training(numbers: np.ndarray) -> np.ndarray:
+    """The half of the accounts that cuts are found on; an account is always in the same half."""
+    return (numbers * _HALVES) >> np.uint64(63) == 0
 
-    def shuffled(self, generator: np.random.Generator) -> np.ndarray:
-        """Quality dealt anew among the accounts at risk in the same month."""
-        order = np.lexsort((generator.random(len(self.month)), self.month))
-        return self.quality[order]
+
+def _statistics(at_risk: np.ndarray, left: np.ndarray) -> np.ndarray:
+    """Log-rank chi-square of each cut.
+
+    Args:
+        at_risk, left: Account-months, and those in which the account left: months x bins of quality, the cuts between the bins; `left`
+            may have further axes before these.
+    """
+    sizes, events = at_risk.sum(axis=-1), left.sum(axis=-1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        spread = np.where(sizes > 1, events * (sizes - events) / (sizes - 1), 0.0) / sizes**2
+        below = at_risk.cumsum(axis=-1)[..., :-1]
+        expected = events[..., None] * below / sizes[:, None]
+        excess = (left.cumsum(axis=-1)[..., :-1] - expected).sum(axis=-2)
+        variance = (spread[..., None] * below * (sizes[:, None] - below)).sum(axis=-2)
+        return np.where(variance > 0, excess * excess / variance, 0.0)
 
 
 def thresholds(
-    panel: Panel, measure: str, churned: str, *, lags: tuple[int, ...] = (1, 2, 3), seed: int = 0
+    panel: Panel, measure: str, churned: str, *, lags: tuple[int, ...] = QUARTER, seed: int = 0
 ) -> list[Threshold]:
     """The cut of all accounts and of each segment at each lag.
 
@@ -114,22 +118,18 @@ def threshold(
     panel: Panel, measure: str, churned: str, *, segment: str | None = None, lag: int = 1, seed: int = 0
 ) -> Threshold:
     """The cut of one segment at one lag; see the module for how it is found."""
-    rows = panel.cells(segment)
-    row, quality, left = panel.pairs(measure, churned, lag, rows)
-    month = _months(panel, measure, churned, lag, rows)
-    is_training = np.array([zlib.crc32(key.encode()) % 2 == 0 for key in panel.accounts])[row]
-    training = _AtRisk.of(month[is_training], quality[is_training], left[is_training])
+    account, month, quality, left = panel.pairs(measure, churned, lag, panel.sample(segment))
+    is_training = _is_training(panel.numbers)[account]
     held_out = ~is_training
-    events = int(training.churned.sum()), int(left[held_out].sum())
-    cuts = np.unique(np.quantile(training.quality, QUANTILES)) if len(training.quality) else np.empty(0)
+    events = int(left[is_training].sum()), int(left[held_out].sum())
+    cuts = np.unique(np.quantile(quality[is_training], QUANTILES)) if is_training.any() else np.empty(0)
     if len(cuts) < 2 or min(events) == 0:
         return Threshold(segment, lag, None, None, None, 0, 0, 0, 0, None, None, None, True)
-    statistics = training.statistics(cuts)
+    at_risk, churned_by_bin = _counts(cuts, month[is_training], quality[is_training], left[is_training])
+    statistics = _statistics(at_risk, churned_by_bin)
     best = int(np.argmax(statistics))
-    generator = np.random.default_rng(seed)
-    larger = sum(
-        training.statistics(cuts, training.shuffled(generator)).max() >= statistics[best] for _ in range(PERMUTATIONS)
-    )
+    drawn = _shuffled(at_risk, churned_by_bin.sum(axis=1), np.random.default_rng(seed))
+    larger = int((_statistics(at_risk, drawn).max(axis=1) >= statistics[best] * (1 - 1e-12)).sum())
     exposed = quality[held_out] < cuts[best]
     outcome = left[held_out]
     below_n, above_n = int(exposed.sum()), int((~exposed).sum())
@@ -149,6 +149,30 @@ def threshold(
     )
 
 
+def _counts(
+    cuts: np.ndarray, month: np.ndarray, quality: np.ndarray, left: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Account-months at risk and those that left: months x bins between the cuts."""
+    months, place = np.unique(month, return_inverse=True)
+    bins = len(cuts) + 1
+    # a bin holds what is below its cut and not below the one before
+    cell = place * bins + np.searchsorted(cuts, quality, side="right")
+    size = len(months) * bins
+    at_risk = np.bincount(cell, minlength=size).reshape(-1, bins)
+    return at_risk, np.bincount(cell, weights=left, minlength=size).astype(np.int64).reshape(-1, bins)
+
+
+def _shuffled(at_risk: np.ndarray, events: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """Who left, dealt anew among the accounts at risk in the same month: permutations x months x bins."""
+    return np.stack(
+        [
+            generator.multivariate_hypergeometric(bins, count, size=PERMUTATIONS, method="count")
+            for bins, count in zip(at_risk, events, strict=True)
+        ],
+        axis=1,
+    )
+
+
 def risk_ratio(below: int, below_n: int, above: int, above_n: int) -> tuple[float | None, float | None, float | None]:
     """Ratio of two shares with its 95 % interval; None without anybody at risk on either side."""
     if not below_n or not above_n:
@@ -160,10 +184,41 @@ def risk_ratio(below: int, below_n: int, above: int, above_n: int) -> tuple[floa
     return ratio, ratio * math.exp(-Z * error), ratio * math.exp(Z * error)
 
 
-def _months(panel: Panel, first: str, second: str, lag: int, rows: np.ndarray) -> np.ndarray:
-    """Month of the second value of each of `Panel.pairs`."""
-    last = len(panel.months) - lag
-    if last <= 0:
-        return np.empty(0, dtype=np.int64)
-    known = ~(np.isnan(panel.values[first][rows, :last]) | np.isnan(panel.values[second][rows, lag:]))
-    return np.nonzero(known)[1] + lag
+def next_quarter(churned: np.ndarray) -> np.ndarray:
+    """Whether an account that was there in a month left in the three after it; NaN where they were not seen to their end.
+
+    Args:
+        churned: Months x accounts: 1 in the month in which an account left, 0 in those before, NaN from then on.
+    """
+    found = np.full(churned.shape, np.nan)
+    last = len(churned) - len(QUARTER)
+    for month in range(len(churned) - 1):
+        after = churned[month + 1 : month + 1 + len(QUARTER)]
+        left = (after == 1).any(axis=0)
+        found[month, left] = 1
+        if month < last:
+            found[month, ~np.isnan(after).any(axis=0)] = 0
+    found[(churned == 1) | np.isnan(churned)] = np.nan
+    return found
+
+
+def bands(panel: Panel, measure: str, churned: str, *, segment: str | None = None, seed: int = 0) -> list[Band]:
+    """Share of accounts that left in the next quarter, by the quality of the month before it."""
+    rows = panel.sample(segment)
+    quality, left = panel.values[measure][:, rows], next_quarter(panel.values[churned][:, rows])
+    # months whose quarter is not over count none, or only those who left would
+    followed = max(len(quality) - len(QUARTER), 0)
+    month, account = np.nonzero(~(np.isnan(quality) | np.isnan(left))[:followed])
+    quality, left = quality[month, account], left[month, account]
+    draws = Draws(panel.numbers[rows], seed)
+    found = []
+    for low, high in itertools.pairwise(BANDS):
+        within = (quality >= low) & ((quality < high) if high < BANDS[-1] else (quality <= high))
+        n, count = int(within.sum()), int(left[within].sum())
+        ends: tuple[float | None, float | None] = (None, None)
+        if n:
+            sums = draws.weights @ draws.sums(account[within], np.ones(n), left[within])
+            with np.errstate(divide="ignore", invalid="ignore"):
+                ends = interval(sums[:, 1] / sums[:, 0])
+        found.append(Band(segment, low, high, n, len(np.unique(account[within])), count, *ends))
+    return found

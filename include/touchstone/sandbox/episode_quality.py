@@ -31,7 +31,7 @@ MONTH = (2026, 3)
 CHANNEL = "chat"
 LEAST_EXACT = 0.95
 MOST_DIFFERENCE = 0.05
-STEPS = ("stage", "clean", "core", "score", "facts", "gaps", "marts")
+STEPS = ("stage", "clean", "core", "score", "facts", "gaps", "revenue", "marts")
 
 
 @dataclass(frozen=True)

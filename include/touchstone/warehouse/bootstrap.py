@@ -41,6 +41,7 @@ SCRIPTS: tuple[tuple[str, str | None], ...] = (
     ("060_scores.sql", "touchstone_transformer"),
     ("065_models.sql", "touchstone_transformer"),
     ("067_intents.sql", "touchstone_transformer"),
+    ("080_revenue.sql", "touchstone_transformer"),
 )
 # What a source's tables and functions need is there after it; grants on functions follow.
 LAST_BEFORE_SOURCES = "035_api.sql"
