@@ -267,7 +267,8 @@ timed as (
             when not is_churned_start
                 then {{ days_to_renewal('month_start', 'renewal_month', 'began_on', 'last_renewed_on_start') }}
         end as days_to_renewal,
-        (is_known_before and not is_churned_start) as is_customer_start
+        (is_known_before and not is_churned_start) as is_customer_start,
+        ((month_start + interval '1 month') at time zone 'UTC' <= {{ as_of() }}) as is_complete
     from joined
 
 ),
@@ -277,7 +278,7 @@ final as (
     select
         timed.account_key,
         timed.month_start,
-        (timed.month_start + interval '1 month') at time zone 'UTC' <= {{ as_of() }} as is_complete,
+        timed.is_complete,
         timed.segment,
         timed.tier,
         timed.industry,
@@ -296,14 +297,12 @@ final as (
         (timed.expansion_arr > 0) as has_expanded,
         (timed.contraction_arr > 0) as has_contracted,
         timed.has_churned,
+        -- without deals of renewals: whether a paying account stayed through its renewal month, once that is over
         case
             when timed.has_renewal_deals then timed.has_renewal_deal
             when timed.renewal_month is null then null
-            else
-                timed.is_customer_start
-                and not timed.has_churned
-                and coalesce(timed.days_to_renewal < 31, false)
-                and timed.renewal_month = extract(month from timed.month_start)
+            when not timed.is_customer_start or timed.arr_start = 0 or coalesce(timed.days_to_renewal >= 31, true) then false
+            when timed.is_complete then not timed.has_churned
         end as has_renewed,
         timed.days_to_renewal,
         null::numeric as health_score,
