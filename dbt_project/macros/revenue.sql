@@ -3,9 +3,9 @@
     coalesce({{ interaction }}.excluded_reason not in ('deleted', 'merged', 'spam_or_test'), true)
 {%- endmacro %}
 
-{# Months since the year 0, of a date or a timestamp without zone: months that lie between two are counted without a calendar. #}
+{# Months since the year 0, of a date or a timestamp without zone: what is counted and compared in months needs no calendar. #}
 {% macro month_number(day) -%}
-    (extract(year from {{ day }}) * 12 + extract(month from {{ day }}) - 1)::int
+    (date_part('year', {{ day }}) * 12 + date_part('month', {{ day }}) - 1)::int
 {%- endmacro %}
 
 {# First day of a month of month_number. #}
@@ -21,8 +21,8 @@
     {%- endset -%}
     (
         {{ month_of_number(
-            '(extract(year from ' ~ from_day ~ ')::int * 12 + ' ~ renewal_month
-            ~ ' + case when ' ~ renewal_month ~ ' < extract(month from ' ~ from_day ~ ') then 12 else 0 end)'
+            "(date_part('year', " ~ from_day ~ ')::int * 12 + ' ~ renewal_month
+            ~ ' + case when ' ~ renewal_month ~ " < date_part('month', " ~ from_day ~ ') then 12 else 0 end)'
         ) }} - 1 - {{ day }}
     )::int
 {%- endmacro %}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from evaluation_data import EVALUATION_MARTS
 from intents_data import INTENT_MARTS, INTENT_SCORES, INTENT_TABLES
+from revenue_data import REVENUE_MARTS
 
 SECRET = "my card 4111 1111 1111 1111"  # stands for a customer's words: no result may repeat it
 
@@ -465,7 +466,7 @@ _SCORE_TABLES = (
     "scores.dimension_scores",
     "scores.interaction_scores",
 )
-ALL_MARTS = (*MARTS, *EVALUATION_MARTS, *INTENT_MARTS)
+ALL_MARTS = (*MARTS, *EVALUATION_MARTS, *INTENT_MARTS, *REVENUE_MARTS)
 MART_NAMES = tuple(
     statement.split("marts_build.", 1)[1].split()[0]
     for statement in ALL_MARTS

@@ -8,6 +8,7 @@ import pytest
 from evaluation_data import EVALUATION_BLOCKING
 from intents_data import INTENT_BLOCKING
 from quality_data import MART_NAMES, SECRET
+from revenue_data import REVENUE_BLOCKING
 
 from touchstone.errors import GateError, WarehouseError
 from touchstone.quality.gates import run_gate
@@ -397,6 +398,7 @@ BLOCKING = [
     ),
     *EVALUATION_BLOCKING,
     *INTENT_BLOCKING,
+    *REVENUE_BLOCKING,
 ]
 
 

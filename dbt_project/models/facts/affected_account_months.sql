@@ -60,20 +60,25 @@ whole as (
 months_of_whole as (
 
     select
-        whole.account_key,
+        organizations.account_key,
         months.month_number
     from whole
     inner join organizations on whole.account_key = organizations.account_key
     cross join present
     cross join lateral generate_series({{ month_number('organizations.began_on') }}, present.last_month) as months (month_number)
 
-    union
+    union all
 
+    -- months that were before the organization is known to have begun, or of one that there is no more
     select
         built.account_key,
         {{ month_number('built.month_start') }} as month_number
     from whole
     inner join {{ built }} as built on whole.account_key = built.account_key
+    left join organizations on whole.account_key = organizations.account_key
+    where
+        organizations.account_key is null
+        or {{ month_number('built.month_start') }} < {{ month_number('organizations.began_on') }}
 
 ),
 
@@ -161,7 +166,9 @@ moved as (
     from {{ ref('int_organizations__before') }} as before
     left join {{ ref('customers') }} as customers on before.entity_key = customers.customer_key
     inner join last_build on last_build.run_id > 0
-    where before.entity_type = 'customer'
+    where
+        before.entity_type = 'customer'
+        and (before.organization_key, before.person_key) is distinct from (customers.organization_key, customers.person_key)
 
 ),
 
@@ -205,14 +212,7 @@ other_gaps as (
 
 ),
 
-pairs as (
-
-    select
-        account_key,
-        month_number
-    from months_of_whole
-
-    union
+others as (
 
     select
         organizations.account_key,
@@ -243,6 +243,24 @@ pairs as (
 
 ),
 
+pairs as (
+
+    select
+        account_key,
+        month_number
+    from months_of_whole
+
+    union all
+
+    select
+        others.account_key,
+        others.month_number
+    from others
+    left join whole on others.account_key = whole.account_key
+    where whole.account_key is null and others.month_number is not null
+
+),
+
 final as (
 
     select
@@ -250,7 +268,8 @@ final as (
         pairs.month_number,
         {{ month_of_number('pairs.month_number') }} as month_start
     from pairs
-    where pairs.account_key is not null and pairs.month_number is not null
+    cross join present
+    where pairs.account_key is not null and pairs.month_number <= present.last_month
 
 )
 

@@ -3,7 +3,7 @@
         unique_key='interaction_key',
         scope='affected_business_contexts',
         scope_columns=['interaction_key'],
-        indexes=[{'columns': ['account_key', 'month_start']}]
+        indexes=[{'columns': ['account_key', 'month_number']}]
     )
 }}
 -- one row per interaction of a known account: what the account was worth and where it stood in its contract when its customer wrote,
@@ -99,7 +99,7 @@ final as (
         is_low_quality,
         has_bad_ending,
         ((is_renewal_near or has_recent_expansion) and (is_low_quality or has_bad_ending)) as is_revenue_at_risk,
-        date_trunc('month', interaction_date::timestamp)::date as month_start,
+        {{ month_number('interaction_date') }} as month_number,
         interaction_date
     from judged
 

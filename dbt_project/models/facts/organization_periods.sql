@@ -222,6 +222,9 @@ final as (
         (renewed_on is not null) as is_renewal,
         last_renewed_on,
         max(valid_from) filter (where expansion_arr > 0) over (partition by account_key order by valid_from) as last_expanded_at,
+        -- the months in which the period began, and at whose end it held last
+        {{ month_number("valid_from at time zone 'UTC'") }} as from_month,
+        {{ month_number("valid_to at time zone 'UTC'") }} - 1 as to_month,
         valid_from,
         valid_to,
         {{ var('ledger_id') }}::bigint as _ledger_id

@@ -3,12 +3,15 @@
 -- the marts were last built: what leaves an organization changes its figures as much as what comes to it. What earlier runs have
 -- noted stays until marts were built.
 {%- set accounts = built_before('core', 'accounts', {'account_key': 'text', 'organization_key': 'text'}) %}
-{%- set customers = built_before('core', 'customers', {'customer_key': 'text', 'organization_key': 'text'}) %}
+{%- set customers = built_before('core', 'customers', {
+    'customer_key': 'text', 'person_key': 'text', 'organization_key': 'text'
+}) %}
 {%- set interactions = built_before('core', 'interactions', {
     'interaction_key': 'text', 'organization_key': 'text', 'interaction_date': 'date'
 }) %}
 {%- set noted = built_before('staging', 'int_organizations__before', {
-    'entity_type': 'text', 'entity_key': 'text', 'organization_key': 'text', 'interaction_date': 'date', 'run_id': 'bigint'
+    'entity_type': 'text', 'entity_key': 'text', 'person_key': 'text', 'organization_key': 'text', 'interaction_date': 'date',
+    'run_id': 'bigint'
 }) %}
 with
 
@@ -24,6 +27,7 @@ known as (
     select
         affected.entity_type,
         affected.entity_key,
+        customers.person_key,
         coalesce(accounts.organization_key, customers.organization_key) as organization_key,
         null::date as interaction_date
     from affected
@@ -35,6 +39,7 @@ known as (
     select
         'interaction' as entity_type,
         interactions.interaction_key as entity_key,
+        null as person_key,
         interactions.organization_key,
         interactions.interaction_date
     from {{ ref('pending_interactions') }} as pending
@@ -54,6 +59,7 @@ final as (
     select
         entity_type,
         entity_key,
+        person_key,
         organization_key,
         interaction_date,
         run_id
