@@ -54,7 +54,7 @@ def _rows(settings: Settings, company: Company, columns: str) -> dict[Key, tuple
         from marts_build.fct_account_months as months
         inner join core.accounts as accounts on accounts.organization_key = months.account_key
         where accounts.source = 'hubspot' and months.month_start >= %s
-        """  # noqa: S608 - names of columns
+        """
     with connect("transformer", settings=settings) as connection:
         found = connection.execute(query, [company.first_day.replace(day=1)]).fetchall()
     assert len({row[:2] for row in found}) == len(found)
