@@ -23,6 +23,9 @@ CLOCKS = {
 ABOUT_RUNS = {"rpt_gate_results", "rpt_source_health"}
 # What a run worked on, not what it built.
 SCOPES = {
+    "affected_account_months",
+    "affected_business_contexts",
+    "affected_organizations",
     "affected_interactions",
     "affected_dates",
     "affected_issues",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from evaluation_data import EVALUATION_MARTS
 from intents_data import INTENT_MARTS, INTENT_SCORES, INTENT_TABLES
 from metrics_data import METRIC_MARTS
+from revenue_data import REVENUE_MARTS
 
 SECRET = "my card 4111 1111 1111 1111"  # stands for a customer's words: no result may repeat it
 
@@ -466,7 +467,7 @@ _SCORE_TABLES = (
     "scores.dimension_scores",
     "scores.interaction_scores",
 )
-ALL_MARTS = (*MARTS, *EVALUATION_MARTS, *INTENT_MARTS, *METRIC_MARTS)
+ALL_MARTS = (*MARTS, *EVALUATION_MARTS, *INTENT_MARTS, *METRIC_MARTS, *REVENUE_MARTS)
 MART_NAMES = tuple(
     statement.split("marts_build.", 1)[1].split()[0]
     for statement in ALL_MARTS

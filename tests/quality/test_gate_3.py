@@ -9,6 +9,7 @@ from evaluation_data import EVALUATION_BLOCKING
 from intents_data import INTENT_BLOCKING
 from metrics_data import METRIC_BLOCKING
 from quality_data import MART_NAMES, SECRET
+from revenue_data import REVENUE_BLOCKING
 
 from touchstone.errors import GateError, WarehouseError
 from touchstone.quality.gates import run_gate
@@ -399,6 +400,7 @@ BLOCKING = [
     *EVALUATION_BLOCKING,
     *INTENT_BLOCKING,
     *METRIC_BLOCKING,
+    *REVENUE_BLOCKING,
 ]
 
 

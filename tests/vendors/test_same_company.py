@@ -66,6 +66,7 @@ WRITTEN = {
     "core.interactions": {"agent_version", "attributes", "landed_at"},
     "core.messages": {"agent_name"},
     "core.ratings": {"rating", "rating_scale_max", "rating_scale_min"},
+    "marts.fct_account_months": {"industry"},
     "marts.fct_interactions": {"agent_version", "landed_at", "scored_at"},
     "marts.fct_satisfaction_signals": {"agent_version", "scale_max", "scale_min", "value"},
     "marts.rpt_gate_results": {"checked_at", "row_count"},
@@ -115,6 +116,7 @@ OWN: dict[str, dict[str, set[str] | None]] = {
         "marts.rpt_backlog_daily": None,
         "marts.rpt_service_daily": None,
         "marts.rpt_recovery_rates": None,
+        "marts.fct_account_months": {"issue_count", "mean_effort", "repeat_contact_count"},
         "marts.fct_interactions": {
             "is_first_contact_resolved_7d",
             "is_first_contact_resolved_14d",

@@ -3,7 +3,7 @@
         unique_key='customer_key',
         scope='int_entities__affected',
         scope_columns=['customer_key'],
-        indexes=[{'columns': ['person_key']}, {'columns': ['account_key']}]
+        indexes=[{'columns': ['person_key']}, {'columns': ['account_key']}, {'columns': ['organization_key']}]
     )
 }}
 -- one row per customer that a source knows: an end user, a contact, a user of the product, or whoever a conversation names; no name

@@ -3,7 +3,12 @@
         unique_key='interaction_key',
         scope='affected_interactions',
         scope_columns=['interaction_key'],
-        indexes=[{'columns': ['interaction_date']}, {'columns': ['topic', 'interaction_date']}, {'columns': ['_ledger_id']}]
+        indexes=[
+            {'columns': ['interaction_date']},
+            {'columns': ['topic', 'interaction_date']},
+            {'columns': ['organization_key', 'interaction_date']},
+            {'columns': ['_ledger_id']}
+        ]
     )
 }}
 -- one row per interaction: its slices, scores by side and service times; no text
