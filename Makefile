@@ -9,7 +9,7 @@ AS_OF ?=
 ONLY  ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-long test-rt lint format up down status bench quality gates lock clean
+.PHONY: help setup run test test-long test-rt lint format up down status bench quality gates contract lock clean
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -67,6 +67,9 @@ gates: setup ## Run all gates on what is built, and write their page
 	@$(BIN)/touchstone validate gate_2
 	@$(BIN)/touchstone validate gate_3
 	@$(BIN)/touchstone report
+
+contract: setup ## Take new published tables and columns into bi/contract.yml; BREAKING=1 for what readers lose
+	@$(PYTHON) -m touchstone.bi.contract $(if $(BREAKING),--breaking)
 
 lock: $(VENV)/.ready ## Resolve requirements*.in to the two locks
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --output-file requirements.txt requirements-dev.in

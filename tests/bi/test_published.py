@@ -1,0 +1,125 @@
+"""The published tables, as a BI tool finds them: as the contract says, described, indexed, and without a customer's words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from cycles import WHOLE
+from touchstone.bi.contract import read
+from touchstone.settings import Settings
+from touchstone.warehouse.engine import connect
+from warehouses import new_warehouse
+
+
+@pytest.fixture(scope="module")
+def published(server, whole, tmp_path_factory) -> Iterator[Settings]:
+    """A copy of the warehouse of the whole cycle: seventeen days of the sample, published."""
+    with new_warehouse(server, "published", tmp_path_factory.mktemp("published"), template=WHOLE) as settings:
+        yield settings
+
+
+def test_tables_columns_types_and_keys_are_those_of_the_contract(published):
+    with connect("bi", settings=published) as connection:
+        columns = connection.execute(
+            """
+            select relname, attname::text, format_type(atttypid, atttypmod)
+            from pg_attribute inner join pg_class on pg_class.oid = attrelid
+            where relnamespace = 'marts'::regnamespace and relkind = 'r' and attnum > 0 and not attisdropped
+            """
+        ).fetchall()
+        keys = connection.execute(
+            """
+            select conrelid::regclass::text, array_agg(attname::text order by position)
+            from pg_constraint
+            cross join unnest(conkey) with ordinality as keys (attnum, position)
+            inner join pg_attribute on attrelid = conrelid and pg_attribute.attnum = keys.attnum
+            where connamespace = 'marts'::regnamespace and contype = 'p' group by conrelid
+            """
+        ).fetchall()
+        tables = read().tables
+        expected = {
+            (name, column, connection.execute("select %s::regtype::text", [data_type]).fetchone()[0])
+            for name, table in tables.items()
+            for column, data_type in table.columns.items()
+        }
+    assert set(columns) == expected
+    assert {name.removeprefix("marts."): tuple(key) for name, key in keys} == {
+        name: table.key for name, table in tables.items()
+    }
+
+
+def test_every_table_and_column_carries_the_description_of_its_model(published):
+    with connect("transformer", settings=published) as connection:
+        differing = connection.execute(
+            """
+            select relname, attname
+            from pg_attribute inner join pg_class on pg_class.oid = attrelid
+            where relnamespace = 'marts'::regnamespace and relkind = 'r' and attnum > 0 and not attisdropped
+                and col_description(attrelid, attnum) is distinct from (
+                    select col_description(built.attrelid, built.attnum) from pg_attribute as built
+                    where built.attrelid = ('marts_build.' || relname)::regclass and built.attname = pg_attribute.attname
+                )
+            """
+        ).fetchall()
+        comments = connection.execute(
+            """
+            select relname, '', obj_description(oid, 'pg_class') from pg_class
+            where relnamespace = 'marts'::regnamespace and relkind = 'r'
+            union all
+            select relname, attname, col_description(attrelid, attnum)
+            from pg_attribute inner join pg_class on pg_class.oid = attrelid
+            where relnamespace = 'marts'::regnamespace and relkind = 'r' and attnum > 0 and not attisdropped
+            """
+        ).fetchall()
+    assert differing == []
+    assert len(comments) > 1400
+    assert [one for one in comments if not one[2] or "{{" in one[2]] == []
+    # a table's first words are its grain
+    assert [name for name, column, comment in comments if not column and not re.match(r"(One|The|Deprecated)\b", comment)] == []
+
+
+def test_reports_by_slice_are_indexed_by_what_dashboards_filter_on(published):
+    """A report with slices and periods is read slice by slice: an index begins with the slice."""
+    wanted = {
+        name
+        for name, table in read().tables.items()
+        if {"slice_type", "slice_value"} <= set(table.columns) and {"interaction_date", "period_start"} & set(table.columns)
+    }
+    with connect("bi", settings=published) as connection:
+        definitions = connection.execute(
+            "select tablename, indexdef from pg_indexes where schemaname = 'marts'"
+        ).fetchall()
+    begun = {
+        name
+        for name, definition in definitions
+        if re.search(r"\((period_type, )?(subject, )?(slice_type|measure_type)", definition)
+    }
+    assert wanted
+    assert wanted - begun == set()
+
+
+def test_no_published_value_holds_a_customers_words_or_address(published):
+    """Every value of every text column against every sentence that a customer wrote."""
+    with connect("transformer", settings=published) as connection:
+        texts = connection.execute("select text from clean.messages where text is not null").fetchall()
+        columns = connection.execute(
+            """
+            select table_name, column_name from information_schema.columns
+            where table_schema = 'marts' and data_type in ('text', 'jsonb', 'ARRAY')
+            """
+        ).fetchall()
+        values: dict[str, str] = {}
+        for table, column in columns:
+            rows = connection.execute(f'select distinct "{column}"::text from marts."{table}" where "{column}" is not null')
+            values |= {value: f"{table}.{column}" for (value,) in rows}
+    written = "\n".join(text.lower() for (text,) in texts)
+    assert len(texts) > 1000
+    assert len(values) > 1000
+    assert {value: place for value, place in values.items() if re.search(r"[\w.]@[\w-]+\.\w", value)} == {}
+    # shorter ones are words such as a topic's, which a customer may use too
+    assert {
+        value: place for value, place in values.items() if len(value.split()) >= 4 and value.lower() in written
+    } == {}
