@@ -34,7 +34,9 @@ def test_the_checked_in_contract_is_what_the_models_build():
 def test_the_file_is_as_the_command_writes_it(tmp_path):
     write(read(), tmp_path / "contract.yml")
     assert (tmp_path / "contract.yml").read_text() == contract_file().read_text()
-    assert not any(name.startswith("fct_evidence_quotes") for name in yaml.safe_load(contract_file().read_text())["tables"])
+    assert not any(
+        name.startswith("fct_evidence_quotes") for name in yaml.safe_load(contract_file().read_text())["tables"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -60,7 +62,9 @@ def test_what_breaks_readers_is_refused_until_it_is_announced(built, said):
         updated(PROMISED, built)
     raised = updated(PROMISED, built, breaking=True)
     assert (raised.version, raised.broken) == (2, {2: [said]})
-    assert problems(raised, built, "| 0.3.0 | `rpt_days` | new | no |\n")[0].startswith("CHANGELOG.md does not announce")
+    assert problems(raised, built, "| 0.3.0 | `rpt_days` | new | no |\n")[0].startswith(
+        "CHANGELOG.md does not announce"
+    )
     assert problems(raised, built, "| 0.4.0 | `rpt_days` | contract 2: n is gone | no |\n") != []
     assert problems(raised, built, "| 0.4.0 | `rpt_days` | contract 2: n is gone | yes, for its readers |\n") == []
 

@@ -141,5 +141,5 @@ def test_every_mart_is_read_to_its_last_row(synced, published):
 
 
 def test_raw_data_texts_evidence_the_ledger_and_writing_are_refused(synced):
-    assert {statement: state for statement, state in synced["refused"]} == dict.fromkeys(REFUSED, NOT_ALLOWED)
+    assert dict(synced["refused"]) == dict.fromkeys(REFUSED, NOT_ALLOWED)
     assert synced["allowed"] == [["select count(*) from rpt_coverage_daily"]]

@@ -78,7 +78,9 @@ def test_every_table_and_column_carries_the_description_of_its_model(published):
     assert len(comments) > 1400
     assert [one for one in comments if not one[2] or "{{" in one[2]] == []
     # a table's first words are its grain
-    assert [name for name, column, comment in comments if not column and not re.match(r"(One|The|Deprecated)\b", comment)] == []
+    assert [
+        name for name, column, comment in comments if not column and not re.match(r"(One|The|Deprecated)\b", comment)
+    ] == []
 
 
 def test_reports_by_slice_are_indexed_by_what_dashboards_filter_on(published):
@@ -86,7 +88,8 @@ def test_reports_by_slice_are_indexed_by_what_dashboards_filter_on(published):
     wanted = {
         name
         for name, table in read().tables.items()
-        if {"slice_type", "slice_value"} <= set(table.columns) and {"interaction_date", "period_start"} & set(table.columns)
+        if {"slice_type", "slice_value"} <= set(table.columns)
+        and {"interaction_date", "period_start"} & set(table.columns)
     }
     with connect("bi", settings=published) as connection:
         definitions = connection.execute(
@@ -113,7 +116,9 @@ def test_no_published_value_holds_a_customers_words_or_address(published):
         ).fetchall()
         values: dict[str, str] = {}
         for table, column in columns:
-            rows = connection.execute(f'select distinct "{column}"::text from marts."{table}" where "{column}" is not null')
+            rows = connection.execute(
+                f'select distinct "{column}"::text from marts."{table}" where "{column}" is not null'
+            )
             values |= {value: f"{table}.{column}" for (value,) in rows}
     written = "\n".join(text.lower() for (text,) in texts)
     assert len(texts) > 1000

@@ -217,7 +217,12 @@ def test_a_bi_tool_that_turns_its_limits_off_is_still_refused(reader, statement)
 def test_a_bi_tool_starts_read_only_with_a_limit_of_time_and_reads_every_mart(built):
     conninfo = make_conninfo(warehouse_url(built), user="touchstone_bi", password=PASSWORD)
     with psycopg.connect(conninfo, autocommit=True) as connection:
-        shown = ("default_transaction_read_only", "statement_timeout", "idle_in_transaction_session_timeout", "search_path")
+        shown = (
+            "default_transaction_read_only",
+            "statement_timeout",
+            "idle_in_transaction_session_timeout",
+            "search_path",
+        )
         assert [connection.execute(f"show {name}").fetchone()[0] for name in shown] == ["on", "1min", "1min", "marts"]
         marts = connection.execute("select tablename from pg_tables where schemaname = 'marts'").fetchall()
         assert len(marts) > 70

@@ -92,9 +92,7 @@ def read(path: Path | None = None) -> Contract:
     content: dict[str, Any] = yaml.safe_load(path.read_text())
     return Contract(
         version=content["version"],
-        tables={
-            name: Table(tuple(table["key"]), dict(table["columns"])) for name, table in content["tables"].items()
-        },
+        tables={name: Table(tuple(table["key"]), dict(table["columns"])) for name, table in content["tables"].items()},
         deprecated=content.get("deprecated") or {},
         broken=content.get("broken") or {},
     )
