@@ -3,7 +3,13 @@
         unique_key='interaction_key',
         scope='affected_interactions',
         scope_columns=['interaction_key'],
-        indexes=[{'columns': ['interaction_date']}, {'columns': ['topic', 'interaction_date']}, {'columns': ['_ledger_id']}]
+        indexes=[
+            {'columns': ['account_key', 'interaction_date']},
+            {'columns': ['primary_human_agent_key', 'interaction_date']},
+            {'columns': ['interaction_date']},
+            {'columns': ['topic', 'interaction_date']},
+            {'columns': ['_ledger_id']}
+        ]
     )
 }}
 -- one row per interaction: its slices, scores by side and service times; no text
