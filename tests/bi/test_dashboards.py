@@ -102,3 +102,13 @@ def test_the_bench_fills_tables_and_columns_that_are_published():
     for name, shape in FILLED.items():
         assert set(shape.values) <= set(tables[name].columns), name
         assert set(tables[name].key) <= set(shape.values), name
+
+
+def test_supersets_lock_holds_what_is_asked_for_each_with_its_hashes():
+    asked = re.findall(r"^([a-z][a-z0-9-]*)(?:==(\S+))?$", (ROOT / "requirements-bi.in").read_text(), re.MULTILINE)
+    lock = (ROOT / "requirements-bi.txt").read_text()
+    locked = dict(re.findall(r"^([a-z][a-z0-9._-]*)(?:\[[a-z,]+\])?==(\S+) \\$", lock, re.MULTILINE))
+    assert len(asked) >= 10
+    assert {name for name, version in asked if locked.get(name) != (version or locked.get(name))} == set()
+    assert all(name in locked for name, _ in asked)
+    assert lock.count("--hash=sha256:") >= len(locked) > 100
