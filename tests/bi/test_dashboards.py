@@ -44,6 +44,10 @@ def test_every_share_and_mean_comes_with_its_interval_and_n():
             names = set(chart.measures)
             if chart.formats and chart.kind != "number":
                 assert "n" in names, f"{page.slug}: {chart.title} shows shares or means without n"
+            if chart.kind == "line" and any("95 %" in name for name in names):
+                assert any(", n < 30" in name for name in names), (
+                    f"{page.slug}: {chart.title} hides points of few items"
+                )
             if chart.kind == "table" and "n" in names:
                 assert "note" in names, f"{page.slug}: {chart.title} does not flag rows of few items"
 

@@ -186,18 +186,22 @@ def _chart(path: Path, content: dict[str, Any], tables: Mapping[str, dict[str, s
     if kind not in KINDS:
         raise ConfigurationError(f"unknown kind of chart in {path.name}", kind, f"Known: {', '.join(sorted(KINDS))}.")
     measures, formats = {}, dict(content.get("format", {}))
-    n = content.get("n")
+    n, least = content.get("n"), _parameter("min_cell_n")
     for word, intervals in (("rate", _rate), ("mean", _mean)):
         for label, parts in content.get(word, {}).items():
             value, low, high = intervals(parts)
             bounds = ("from", "to") if kind == "table" else (f"{label}, 95 % from", f"{label}, 95 % to")
             measures |= {label: value, bounds[0]: low, bounds[1]: high}
+            if kind == "line":
+                # drawn over the line, so that a point of few items is seen for what it is
+                few = f"{label}, n < {least}"
+                measures[few] = f"case when {parts['n']} < {least} then {value} end"
+                bounds = (*bounds, few)
             formats |= dict.fromkeys((label, *bounds), ".1%" if word == "rate" else ".1f")
             if kind == "table":
                 measures["n"] = parts["n"]
     measures |= content.get("values", {})
     if kind == "table" and "n" in measures:
-        least = _parameter("min_cell_n")
         measures |= {"note": f"case when {measures['n']} < {least} then 'n < {least}' else '' end"}
     if kind == "line" and n:
         measures["n"] = n

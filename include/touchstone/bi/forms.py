@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ DATABASE: dict[str, Any] = {
 }
 _TIMES = frozenset({"date", "timestamptz"})
 _COUNT = ",d"
+_EXTRA = re.compile(r", (95 %|n <) ")
 _PALETTE = (("#1b5e9e", "#a8c6e3"), ("#d9822b", "#f2cfa8"), ("#3d8b5f", "#b5d8c4"), ("#7a5195", "#d0bedd"))
 _CSS = """\
 .dashboard-component-chart-holder { box-shadow: none; border: 1px solid #e5e7eb; border-radius: 6px; }
@@ -115,13 +117,14 @@ def dashboard_file(dashboard: Dashboard, own: str) -> dict[str, Any]:
 
 
 def _colours(dashboard: Dashboard) -> dict[str, str]:
-    """One colour per figure, a pale one for the bounds of its interval, grey for n."""
+    """One colour per figure, a pale one for the bounds of its interval, amber for points of few items, grey for n."""
     found: dict[str, str] = {}
     for chart in dashboard.charts:
         if chart.kind in ("line", "bar"):
-            shown = [label for label in chart.measures if label != chart.n and ", 95 %" not in label]
+            shown = [label for label in chart.measures if label != chart.n and not _EXTRA.search(label)]
             for label, (strong, pale) in zip(shown, _PALETTE, strict=False):
                 found |= {label: strong, f"{label}, 95 % from": pale, f"{label}, 95 % to": pale}
+            found |= {label: "#e0a100" for label in chart.measures if ", n < " in label}
     return found | {"n": "#dfe3e8"}
 
 
