@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import NamedTuple
 
 import psycopg
 from psycopg import sql
 
-DAYS = 730
+DAYS = int(os.environ.get("TOUCHSTONE_BENCH_DAYS", "730"))
 AGENTS, TEAMS, TOPICS, ACCOUNTS, ROUTES = 200, 20, 40, 5000, 20
 _SLICES = f"""
     (select 'all' as slice_type, 'all' as slice_value
