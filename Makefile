@@ -9,7 +9,7 @@ AS_OF ?=
 ONLY  ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-long test-rt lint format up down status bench quality gates lock clean
+.PHONY: help setup run test test-long test-rt test-bi lint format up down status bi bench quality gates contract lock clean
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -29,13 +29,16 @@ run: setup ## Run the daily cycle on the sample's next day, or on INPUT=path [AS
 	@$(BIN)/touchstone run $(if $(INPUT),--input "$(INPUT)") $(if $(AS_OF),--as-of "$(AS_OF)")
 
 test: setup ## Run the tests (under 20 minutes)
-	@$(PYTHON) -m pytest -m "not long and not rt" -n 2 --dist loadfile --no-loadscope-reorder
+	@$(PYTHON) -m pytest -m "not long and not rt and not bi" -n 2 --dist loadfile --no-loadscope-reorder
 
 test-long: setup ## Run storms, kills and growth
-	@$(PYTHON) -m pytest -m "long and not rt"
+	@$(PYTHON) -m pytest -m "long and not rt and not bi"
 
 test-rt: setup ## Install a real Request Tracker into build/, and read it (root, apt)
 	@$(PYTHON) -m pytest -m rt -s tests/rt
+
+test-bi: setup .venv-bi/.ready ## Show the dashboards of a simulated company in headless Chromium (10 minutes; apt where no Chromium is installed)
+	@$(PYTHON) -m pytest -m bi -s tests/bi
 
 lint: setup ## Check Python, SQL and the conventions of the dbt project
 	@$(BIN)/ruff check .
@@ -56,6 +59,15 @@ down: setup ## Stop them
 status: setup ## Show what runs
 	@$(BIN)/touchstone status
 
+bi: setup .venv-bi/.ready ## Start Apache Superset on 127.0.0.1 with the dashboards of bi/dashboards
+	@$(BIN)/touchstone bi up
+
+.venv-bi/.ready: requirements-bi.txt $(VENV)/.ready
+	@echo "installing Superset's locked packages into .venv-bi"
+	@$(BIN)/uv venv --quiet --allow-existing --python $(PYTHON) .venv-bi
+	@$(BIN)/uv pip sync --quiet --compile-bytecode --python .venv-bi/bin/python --require-hashes requirements-bi.txt
+	@touch $@
+
 bench: setup ## Measure speed against baselines; ONLY=name for one
 	@$(BIN)/touchstone bench $(if $(ONLY),--only "$(ONLY)")
 
@@ -68,11 +80,15 @@ gates: setup ## Run all gates on what is built, and write their page
 	@$(BIN)/touchstone validate gate_3
 	@$(BIN)/touchstone report
 
-lock: $(VENV)/.ready ## Resolve requirements*.in to the two locks
+contract: setup ## Take new published tables and columns into bi/contract.yml; BREAKING=1 for what readers lose
+	@$(PYTHON) -m touchstone.bi.contract $(if $(BREAKING),--breaking)
+
+lock: $(VENV)/.ready ## Resolve requirements*.in to the three locks
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --output-file requirements.txt requirements-dev.in
 	@$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-header --no-annotate --constraint requirements.txt --output-file requirements-image.txt requirements-image.in
+	@$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-header --no-annotate --output-file requirements-bi.txt requirements-bi.in
 
 clean: ## Stop everything and remove the environment, the state and what was built
 	@test ! -x $(BIN)/touchstone || $(BIN)/touchstone down
 	@test ! -x $(PYTHON) || $(PYTHON) -c 'from touchstone.warehouse.embedded import EmbeddedServer; EmbeddedServer().remove()'
-	rm -rf $(VENV) .touchstone build dbt_project/target dbt_project/logs
+	rm -rf $(VENV) .venv-bi .touchstone build dbt_project/target dbt_project/logs

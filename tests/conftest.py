@@ -14,12 +14,8 @@ SHARED_DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 _numbers = itertools.count(1)
 LONGEST_FIRST = (
     (
-        "test_cycle.py",
-        "test_models.py",
-        "test_reviews.py",
-        "test_account.py",
-        "test_questions.py",
-        "test_metric_values.py",
+        *("test_cycle.py", "test_models.py", "test_reviews.py", "test_account.py", "test_questions.py"),
+        *("test_metric_values.py", "test_roles.py", "test_published.py", "test_jdbc.py"),
     ),
     ("test_airflow_cycle.py",),
     ("test_upgrade.py",),

@@ -10,16 +10,19 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 import yaml
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from touchstone import __version__
+from touchstone.bi.metabase import NEEDED as METABASE_NEEDS
 from touchstone.scheduler import POOLS
 
 ROOT = Path(__file__).resolve().parents[1]
-ONE_SHOT = {"airflow-init"}
+ONE_SHOT = {"airflow-init", "metabase-database", "metabase-init"}
 IMAGE = re.compile(r"^[a-z0-9./-]+:[a-z0-9.-]*\d+\.\d+[a-z0-9.-]*$")
-SECRET_NAME = re.compile(r"PASSWORD|SECRET|FERNET|_URL$|_CONN")
+SECRET_NAME = re.compile(r"PASS|SECRET|FERNET|_URL$|_CONN")
 FROM_ENVIRONMENT = re.compile(r"\$\{[A-Z_]+:\?[^}]+\}")
 
 
@@ -44,9 +47,42 @@ def test_the_version_is_one(services):
     assert max(changes, key=lambda one: tuple(map(int, one.split(".")))) == __version__
 
 
-def test_it_has_postgresql_and_every_service_of_airflow(services):
+def test_it_has_postgresql_every_service_of_airflow_and_metabase(services):
     parts = {"apiserver", "scheduler", "dag-processor", "triggerer", "init"}
-    assert set(services) == {"postgres", *(f"airflow-{part}" for part in parts)}
+    metabase = {"metabase", "metabase-database", "metabase-init"}
+    assert set(services) == {"postgres", *metabase, *(f"airflow-{part}" for part in parts)}
+
+
+def test_metabase_comes_up_with_the_connection_ready_and_knows_the_warehouse_as_bi_alone(services):
+    init, metabase = services["metabase-init"], services["metabase"]
+    assert init["entrypoint"] == ["python", "-m", "touchstone.bi.metabase"]
+    assert set(init["environment"]) == set(METABASE_NEEDS)
+    # the role has its password, and Metabase answers, before it is told
+    assert init["depends_on"]["airflow-init"]["condition"] == "service_completed_successfully"
+    assert init["depends_on"]["metabase"]["condition"] == "service_healthy"
+    assert metabase["environment"]["MB_DB_USER"] == "metabase"
+    for service in (init, metabase):
+        assert not any("TOUCHSTONE_DB_PASSWORD" in str(value) for value in service["environment"].values())
+
+
+def test_metabases_database_is_made_once_and_kept(compose, server):
+    """The script of the configuration, on a real server: a second run changes the password only."""
+    script = compose["configs"]["create-metabase-database"]["content"].replace("$$", "$")
+    place = conninfo_to_dict(server.url("postgres"))
+    psql = shutil.which("psql")
+    if psql is None:
+        pytest.skip("psql is not installed")
+    for password in ("one", "an'other"):
+        environment = {
+            **{"PATH": os.environ["PATH"], "PGHOST": place["host"], "PGPORT": place["port"], "PGUSER": place["user"]},
+            **{"PGPASSWORD": place["password"], "METABASE_DB_PASSWORD": password},
+        }
+        subprocess.run(["bash", "-c", script], env=environment, check=True, capture_output=True)
+    with psycopg.connect(make_conninfo(server.url("metabase"), user="metabase", password=password)) as connection:
+        connection.execute("create table own (n int)")
+    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+        connection.execute("drop database metabase with (force)")
+        connection.execute("drop role metabase")
 
 
 def test_images_are_pinned_and_airflow_is_the_version_of_the_lock(services):

@@ -14,6 +14,7 @@ from typing import Annotated
 
 import typer
 
+from touchstone.bi.cli import bi_app
 from touchstone.errors import EXIT_OK, EXIT_USAGE, ConfigurationError, TouchstoneError
 from touchstone.feedback.cli import feedback_app
 from touchstone.finance import cli as finance_cli
@@ -112,12 +113,14 @@ def up() -> None:
 
 @app.command()
 def down() -> None:
-    """Stop Airflow, the embedded server and their supervisor.
+    """Stop Superset, Airflow, the embedded server and their supervisor.
 
     Example: touchstone down
     """
     from touchstone import supervisor
+    from touchstone.bi import superset
 
+    superset.stop()
     supervisor.down()
     print("stopped")
 
@@ -461,6 +464,7 @@ for _command in (
 ):
     app.command()(_command)
 app.add_typer(learning_cli.model_app, name="model")
+app.add_typer(bi_app, name="bi")
 app.add_typer(pii_cli.app, name="pii")
 app.add_typer(intents_cli.app, name="intents")
 app.add_typer(judge_cli.app, name="judge")

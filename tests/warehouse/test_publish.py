@@ -168,3 +168,23 @@ def test_a_published_table_that_was_dropped_by_hand_comes_back_whole(mart):
     mart.execute(f"drop table marts.{mart.name}")
     mart.show()
     assert mart.rows() == [(1, 10), (2, 20)]
+
+
+def test_descriptions_follow_those_of_the_build(mart):
+    mart.build("id int primary key, n int", "1, 10")
+    mart.execute(f"comment on table marts_build.{mart.name} is 'one row per id'")
+    mart.show()
+    described = f"""
+        select obj_description('marts.{mart.name}'::regclass, 'pg_class'), col_description('marts.{mart.name}'::regclass, 1),
+            col_description('marts.{mart.name}'::regclass, 2)
+        """
+    assert mart.execute(described) == [("one row per id", "the key", None)]
+    mart.execute(
+        f"""
+        comment on table marts_build.{mart.name} is 'one row per person''s id';
+        comment on column marts_build.{mart.name}.id is null;
+        comment on column marts_build.{mart.name}.n is 'how many'
+        """
+    )
+    assert mart.show() == (0, 0)
+    assert mart.execute(described) == [("one row per person's id", None, "how many")]

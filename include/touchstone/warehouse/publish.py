@@ -111,19 +111,25 @@ def _tables(connection: psycopg.Connection, last: int) -> list[MartTable]:
 
 
 def _describe(connection: psycopg.Connection, table: MartTable) -> None:
-    """Copy the descriptions of the build."""
+    """Give the published table the descriptions of its build, where they differ."""
     comments = connection.execute(
         """
-        select attname, col_description(attrelid, attnum) from pg_attribute
-        where attrelid = %(build)s::regclass and attnum > 0 and col_description(attrelid, attnum) is not null
-        union all
-        select null, obj_description(%(build)s::regclass)
+        with described as (
+            select is_build, attname, col_description(attrelid, attnum) as description
+            from (values (true, %(build)s::regclass), (false, %(published)s::regclass)) as sides (is_build, relation)
+            inner join pg_attribute on attrelid = relation and attnum > 0 and not attisdropped
+            union all
+            select is_build, null, obj_description(relation, 'pg_class')
+            from (values (true, %(build)s::regclass), (false, %(published)s::regclass)) as sides (is_build, relation)
+        )
+        select built.attname, built.description
+        from described as built
+        inner join described as shown on built.attname is not distinct from shown.attname and not shown.is_build
+        where built.is_build and built.description is distinct from shown.description
         """,
-        {"build": f'{BUILD_SCHEMA}."{table.name}"'},
+        {"build": table.build_name, "published": table.published_name},
     ).fetchall()
     for column, comment in comments:
-        if column == LEDGER_COLUMN or comment is None:
-            continue
         target = (
             sql.SQL("column {}.{}").format(table.published, sql.Identifier(column))
             if column

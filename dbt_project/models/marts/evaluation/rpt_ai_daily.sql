@@ -3,7 +3,7 @@
         unique_key=['interaction_date', 'agent_key', 'agent_version', 'slice_type', 'slice_value'],
         scope='affected_dates',
         scope_columns=['interaction_date'],
-        indexes=[{'columns': ['_ledger_id']}]
+        indexes=[{'columns': ['slice_type', 'slice_value', 'interaction_date']}, {'columns': ['_ledger_id']}]
     )
 }}
 -- one row per day, AI agent, version and slice: the counts and sums that reports over time are made of

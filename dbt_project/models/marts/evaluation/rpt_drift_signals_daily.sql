@@ -2,7 +2,7 @@
     config(
         unique_key=['interaction_date', 'signal', 'slice_type', 'slice_value'],
         is_whole=true,
-        indexes=[{'columns': ['_ledger_id']}]
+        indexes=[{'columns': ['slice_type', 'slice_value', 'interaction_date']}, {'columns': ['_ledger_id']}]
     )
 }}
 -- one row per day, early sign and slice: its moving average against the limits that its own baseline gives it, and the first day on

@@ -4,9 +4,11 @@
         scope='affected_interactions',
         scope_columns=['interaction_key'],
         indexes=[
+            {'columns': ['account_key', 'interaction_date']},
+            {'columns': ['organization_key', 'interaction_date']},
+            {'columns': ['primary_human_agent_key', 'interaction_date']},
             {'columns': ['interaction_date']},
             {'columns': ['topic', 'interaction_date']},
-            {'columns': ['organization_key', 'interaction_date']},
             {'columns': ['_ledger_id']}
         ]
     )

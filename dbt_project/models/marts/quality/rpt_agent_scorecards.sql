@@ -3,7 +3,7 @@
         unique_key=['period_type', 'period_start', 'agent_key', 'subject', 'measure_type', 'measure_id'],
         scope='affected_scorecard_periods',
         scope_columns=['period_type', 'period_start'],
-        indexes=[{'columns': ['agent_key']}, {'columns': ['_ledger_id']}]
+        indexes=[{'columns': ['agent_key', 'period_type', 'period_start']}, {'columns': ['_ledger_id']}]
     )
 }}
 -- one row per period, agent, judged side and measure (total, dimension, indicator): value, interval, change, place among peers

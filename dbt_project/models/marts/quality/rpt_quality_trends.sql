@@ -3,7 +3,10 @@
         unique_key=['period_type', 'period_start', 'slice_type', 'slice_value', 'subject', 'measure_type', 'measure_id'],
         scope='affected_periods',
         scope_columns=['period_type', 'period_start'],
-        indexes=[{'columns': ['_ledger_id']}]
+        indexes=[
+            {'columns': ['slice_type', 'measure_type', 'period_type', 'period_start', 'slice_value']},
+            {'columns': ['_ledger_id']}
+        ]
     )
 }}
 -- one row per period, slice, judged side and measure: the mean score with its interval

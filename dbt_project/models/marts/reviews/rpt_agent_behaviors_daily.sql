@@ -3,7 +3,11 @@
         unique_key=['interaction_date', 'agent_key', 'subject', 'indicator_id'],
         scope='affected_dates',
         scope_columns=['interaction_date'],
-        indexes=[{'columns': ['agent_key', 'indicator_id']}, {'columns': ['_ledger_id']}]
+        indexes=[
+            {'columns': ['agent_key', 'interaction_date']},
+            {'columns': ['agent_key', 'indicator_id']},
+            {'columns': ['_ledger_id']}
+        ]
     )
 }}
 -- one row per day, agent, judged side and behaviour that was due: how often it was shown, with its interval

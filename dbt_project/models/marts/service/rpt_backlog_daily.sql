@@ -2,7 +2,7 @@
     config(
         unique_key=['backlog_date', 'slice_type', 'slice_value'],
         is_whole=true,
-        indexes=[{'columns': ['_ledger_id']}]
+        indexes=[{'columns': ['slice_type', 'slice_value', 'backlog_date']}, {'columns': ['_ledger_id']}]
     )
 }}
 -- one row per day and slice: episodes opened and solved on the day, and those open at its end

@@ -3,7 +3,7 @@
         unique_key=['interaction_date', 'slice_type', 'slice_value', 'handled_by'],
         scope='affected_dates',
         scope_columns=['interaction_date'],
-        indexes=[{'columns': ['_ledger_id']}]
+        indexes=[{'columns': ['slice_type', 'slice_value', 'interaction_date']}, {'columns': ['_ledger_id']}]
     )
 }}
 -- one row per day, slice and kind of handling: times, touches, first-contact resolution and SLA, each with its n

@@ -31,7 +31,29 @@ grant insert (source, instance, interaction_id, message_id, subject, reviewer, d
     rubric_version, blind, reviewed_at) on feedback.review_inbox to touchstone_feedback;
 grant insert (kind, record) on feedback.inbox to touchstone_feedback;
 
+-- Readers cannot lift privileges, but these are defaults, which a session may change: nothing rests on them alone. An open
+-- transaction without work would keep a publication from altering a table.
 alter role touchstone_bi set default_transaction_read_only = on;
 alter role touchstone_bi set statement_timeout = '60s';
+alter role touchstone_bi set idle_in_transaction_session_timeout = '60s';
+alter role touchstone_bi set search_path = marts;
 alter role touchstone_reviewer set default_transaction_read_only = on;
 alter role touchstone_reviewer set statement_timeout = '60s';
+alter role touchstone_reviewer set idle_in_transaction_session_timeout = '60s';
+alter role touchstone_reviewer set search_path = marts, marts_evidence;
+
+-- What PostgreSQL allows everybody: tables in schema public (by default in databases older than version 15), temporary tables,
+-- and large objects, which only a superuser can take away.
+do $$
+begin
+    execute format('revoke temporary on database %I from public', current_database());
+    execute format('grant temporary on database %I to touchstone_loader, touchstone_transformer', current_database());
+    if (select rolsuper from pg_roles where rolname = current_user) then
+        revoke execute on function lo_creat (int), lo_create (oid), lo_from_bytea (oid, bytea) from public;
+    end if;
+    if has_schema_privilege('public', 'create with grant option') then
+        revoke create on schema public from public;
+    end if;
+exception when invalid_schema_name then
+    null; -- a database without the schema public
+end $$;
