@@ -149,8 +149,8 @@ days as (
             and accounts.ends_at > events.occurred_at
     -- the bounds of all, by which partitions are left out
     where
-        events.occurred_at >= (select min(accounts.begins_at) from accounts)
-        and events.occurred_at < (select max(accounts.ends_at) from accounts)
+        events.occurred_at >= (select min(bounds.begins_at) from accounts as bounds)
+        and events.occurred_at < (select max(bounds.ends_at) from accounts as bounds)
     group by accounts.account_number, customers.person_key, {{ utc_date('events.occurred_at') }}
 
 ),

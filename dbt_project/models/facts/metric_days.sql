@@ -14,7 +14,7 @@
 -- depends_on: {{ ref('rpt_backlog_daily') }}
 with
 {% for semantic_model in measured_models() %}
-{{ metric_days_of(semantic_model, ref('affected_metric_days')) }},
+    {{ metric_days_of(semantic_model, ref('affected_metric_days')) }},
 {% endfor %}
 final as (
     {%- for semantic_model in measured_models() %}

@@ -47,13 +47,13 @@ accounts as (
 
     select
         affected.account_key,
-        min(accounts.created_at) as created_at,
         {%- for attribute in ['tier', 'segment', 'industry', 'country'] %}
             (
-                array_agg(accounts.{{ attribute }} order by is_of_record desc, accounts.is_in_crm desc, accounts.account_key)
+                array_agg(accounts.{{ attribute }} order by is_of_record desc, accounts.is_in_crm desc, accounts.account_key asc)
                 filter (where accounts.{{ attribute }} is not null)
-            )[1] as {{ attribute }}{{ "," if not loop.last }}
+            )[1] as {{ attribute }},
         {%- endfor %}
+        min(accounts.created_at) as created_at
     from affected
     inner join {{ ref('accounts') }} as accounts on affected.account_key = accounts.organization_key
     left join periods on affected.account_key = periods.account_key

@@ -21,7 +21,7 @@ months as (
             and objectives.slice_type = months.slice_type
             and objectives.slice_value = months.slice_value
             and months.period_type = 'month'
-            and (objectives.baseline_until_date is null or months.period_end > objectives.baseline_until_date)
+            and (objectives.baseline_until_date is null or objectives.baseline_until_date < months.period_end)
 
 ),
 
