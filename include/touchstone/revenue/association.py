@@ -22,6 +22,7 @@ METHODS: tuple[Method, ...] = ("pearson", "spearman")
 FEWEST_ACCOUNTS = 20
 FEWEST_EVENTS = 10
 _LIMIT = 1 - 1e-12
+_NOISE = 1e-4  # a coefficient further beyond 1 is made of rounding alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,8 +216,9 @@ def _correlation(sums: np.ndarray) -> np.ndarray:
     n, x, y, xx, yy, xy = sums
     with np.errstate(divide="ignore", invalid="ignore"):
         spread = (xx - x * x / n) * (yy - y * y / n)
-        # what is left of single precision where one side does not vary
-        return np.where(spread > (1e-9 * n) ** 2, (xy - x * y / n) / np.sqrt(spread), np.nan)
+        # what is left of single precision where one side hardly varies
+        found = np.where(spread > (1e-9 * n) ** 2, (xy - x * y / n) / np.sqrt(spread), np.nan)
+        return np.where(np.abs(found) > 1 + _NOISE, np.nan, np.clip(found, -1, 1))
 
 
 def _p(coefficient: float, drawn: np.ndarray, clusters: int) -> float:
