@@ -28,7 +28,7 @@ $(VENV)/.ready: requirements.txt pyproject.toml
 run: setup ## Run the daily cycle on the sample's next day, or on INPUT=path [AS_OF=2026-03-31]
 	@$(BIN)/touchstone run $(if $(INPUT),--input "$(INPUT)") $(if $(AS_OF),--as-of "$(AS_OF)")
 
-test: setup ## Run the tests (under 20 minutes)
+test: setup ## Run the tests (about 45 minutes on two cores)
 	@$(PYTHON) -m pytest -m "not long and not rt and not bi" -n 2 --dist loadfile --no-loadscope-reorder
 
 test-long: setup ## Run storms, kills and growth
