@@ -3,6 +3,12 @@
     round(({{ expression }})::numeric, 2)::numeric(20, 2)
 {%- endmacro %}
 
+{# An amount that a record states, where it is in the currency of the warehouse or the record names none. Nothing is converted: one in
+   another currency is not known, and never added to others. #}
+{% macro own_currency(amount, currency) -%}
+    case when upper(coalesce({{ currency }}, '{{ var("currency") }}')) = '{{ var("currency") }}' then {{ amount }} end
+{%- endmacro %}
+
 {# A price or time of one item, at six decimals: amounts are worked out from it as it is shown. #}
 {% macro per_item(expression) -%}
     round(({{ expression }})::numeric, 6)::numeric(20, 6)
@@ -45,6 +51,16 @@
             rates.assumption = 'human_hourly_rate'
             and rates.applies_to = 'team:' || {{ work }}.team
             and {{ holds_in('rates', work ~ '.work_month') }}
+{%- endmacro %}
+
+{# What AI agents cost: episodes and answers at the prices of the contract; an answer whose source states its cost has that one. #}
+{% macro ai_cost(counts, prices) -%}
+    {{ cents(
+        counts ~ '.ai_episode_count * ' ~ prices ~ '.ai_cost_per_episode'
+        ~ ' + (' ~ counts ~ '.ai_answer_count - ' ~ counts ~ '.ai_stated_answer_count) * ' ~ prices ~ '.ai_cost_per_answer'
+        ~ ' + case when ' ~ counts ~ '.ai_stated_cost_usd = 0 then 0'
+        ~ ' else ' ~ counts ~ '.ai_stated_cost_usd * ' ~ prices ~ '.usd_exchange_rate end'
+    ) }}
 {%- endmacro %}
 
 {# Condition that a month is over and its issues have had time to come back. #}

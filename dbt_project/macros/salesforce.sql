@@ -25,7 +25,9 @@
     {{ json_text('raw.payload', 'Industry') }} as industry,
     {{ json_text('raw.payload', 'BillingCountry') }} as country,
     {{ json_text('raw.payload', 'Type') }} as account_type,
-    ops.try_cast_numeric({{ salesforce_field('account', 'arr') }}) as arr,
+    {{ own_currency(
+        'ops.try_cast_numeric(' ~ salesforce_field('account', 'arr') ~ ')', json_text('raw.payload', 'CurrencyIsoCode')
+    ) }} as arr,
     ops.try_cast_numeric({{ salesforce_field('account', 'renewal_month') }}) as renewal_month,
     coalesce({{ try_cast('raw.payload', 'IsDeleted', 'boolean') }}, false) as is_archived,
     ops.try_cast_date({{ salesforce_field('account', 'churned_on') }}) as churned_on,

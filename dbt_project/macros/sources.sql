@@ -30,6 +30,16 @@
     {%- endfor %}
 {%- endmacro %}
 
+{# A label of a source (topic, team, intent) as readers may see it. A field that people fill in can hold what a customer wrote: one with
+   an address, a number as long as that of a card or a telephone, or a text is withheld. #}
+{% macro label(stated) -%}
+    case
+        when length({{ stated }}) > {{ var('label_length') }} then 'withheld'
+        when {{ stated }} ~ '[^[:space:]@]@[[:alnum:]-]+[.][[:alpha:]]|([0-9][ ()./-]{0,2}){9}' then 'withheld'
+        else {{ stated }}
+    end
+{%- endmacro %}
+
 {# Condition that a row is of a source that provides the entity. #}
 {% macro is_of_source_with(entity, source='source') -%}
     {%- set found = sources_of(entity) -%}

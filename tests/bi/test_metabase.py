@@ -57,6 +57,10 @@ class Answers(BaseHTTPRequestHandler):
         status, body = 404, {}
         if way == "GET /api/session/properties":
             status, body = 200, {"has-user-setup": bool(kept.users), "setup-token": "a token"}
+        elif way == "POST /api/setup" and len(content["user"]["password"]) < 8:
+            # Metabase says what it received
+            said = f"password is too common., received: {json.dumps(content['user']['password'])}"
+            status, body = 400, {"specific-errors": {"user": {"password": [said]}}, "token": content["token"]}
         elif way == "POST /api/setup" and content["token"] == "a token" and not kept.users:
             assert content["prefs"]["allow_tracking"] is False
             kept.users[content["user"]["email"]] = content["user"]["password"]
@@ -134,3 +138,12 @@ def test_what_is_missing_is_named(stand, monkeypatch):
     monkeypatch.setenv("METABASE_URL", "file:///etc")
     with pytest.raises(ConfigurationError, match="METABASE_URL"):
         metabase.main()
+
+
+def test_a_password_that_metabase_repeats_is_not_shown(stand, monkeypatch):
+    monkeypatch.setenv("METABASE_ADMIN_PASSWORD", 'sh"ört')
+    with pytest.raises(TouchstoneError, match=r"refuses POST /api/setup.*400.*too common") as refusal:
+        metabase.main()
+    assert "ört" not in str(refusal.value)
+    assert "u00f6rt" not in str(refusal.value)
+    assert "a token" not in str(refusal.value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 
@@ -10,6 +11,7 @@ import pytest
 from cycles import WHOLE
 from touchstone.bi.contract import read
 from touchstone.bi.dashboards import dashboards
+from touchstone.dbt import dbt_environment
 from touchstone.settings import Settings, get_settings
 from touchstone.warehouse.engine import connect
 from warehouses import new_warehouse
@@ -94,6 +96,36 @@ def test_every_table_and_column_carries_the_description_of_its_model(published):
     assert [
         name for name, column, comment in comments if not column and not re.match(r"(One|The|Deprecated)\b", comment)
     ] == []
+
+
+def test_dbt_writes_its_documentation_of_what_is_built(published, tmp_path):
+    """`dbt docs generate` over the built warehouse: a page with every mart, its columns as comments say, and every exposure."""
+    from dbt.cli.main import dbtRunner
+
+    state = json.dumps({"as_of": "2026-03-18T00:00:00+00:00", "ledger_id": 0})
+    with dbt_environment(published):
+        made = dbtRunner().invoke(
+            [
+                *("docs", "generate", "--project-dir", str(published.dbt_dir), "--profiles-dir", str(published.dbt_dir)),
+                *("--target-path", str(tmp_path), "--log-path", str(tmp_path / "logs"), "--quiet", "--vars", state),
+            ]
+        )
+    assert made.success, made.exception
+    page, catalog, manifest = ((tmp_path / name).read_text() for name in ("index.html", "catalog.json", "manifest.json"))
+    assert "<html" in page
+    built = {
+        node["metadata"]["name"]: {name: column["comment"] for name, column in node["columns"].items()}
+        for node in json.loads(catalog)["nodes"].values()
+        if node["metadata"]["schema"] == "marts_build"
+    }
+    told = {
+        node["name"]: {name: column["description"] for name, column in node["columns"].items()}
+        for node in json.loads(manifest)["nodes"].values()
+        if node["resource_type"] == "model" and node["schema"] == "marts_build"
+    }
+    assert set(read().tables) <= set(built)
+    assert {name: built[name] for name in read().tables} == {name: told[name] for name in read().tables}
+    assert len(json.loads(manifest)["exposures"]) >= 15
 
 
 def test_large_reports_by_slice_are_indexed_by_what_dashboards_filter_on(published):

@@ -31,7 +31,8 @@ INPUTS = {
     "facts.work_months": """
         work_month date, segment text, channel text, topic text, team text, handled_by text, resolution_path text,
         issue_count int, pending_issue_count int, resolved_issue_count int, recontact_count int, fcr_n int, fcr_count int,
-        ai_episode_count int, ai_answer_count int, human_handle_seconds numeric, recontact_handle_seconds numeric
+        ai_episode_count int, ai_answer_count int, human_handle_seconds numeric, recontact_handle_seconds numeric,
+        ai_stated_answer_count int not null default 0, ai_stated_cost_usd numeric not null default 0
         """,
     "facts.account_months": """
         account_key text, month_start date, segment text, lifecycle_stage text, arr_start numeric, has_churned boolean,

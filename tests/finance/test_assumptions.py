@@ -123,7 +123,7 @@ def test_a_bad_scenario_is_named(project: Settings, old: str, new: str, thing: s
 def test_the_cycle_stops_before_it_builds_with_a_bad_row(project: Settings, warehouse: Settings, monkeypatch) -> None:
     edit(project, "gross_margin,all,0.75", "gross_margin,all,seventy-five %")
     bad = warehouse.model_copy(update={"root": project.root})
-    with pytest.raises(ConfigurationError, match=r"assumptions\.csv:8: gross_margin is no number: 'seventy-five %'"):
+    with pytest.raises(ConfigurationError, match=r"assumptions\.csv:9: gross_margin is no number: 'seventy-five %'"):
         pipeline.stage(datetime(2026, 3, 1, tzinfo=UTC), bad)
     with connect("transformer", settings=warehouse) as connection:
         assert connection.execute("select to_regclass('staging.assumptions')").fetchone()[0] is None

@@ -267,6 +267,15 @@ def test_nobody_changes_a_closed_month(story: Story) -> None:
         for statement in statements:
             with connect(role, settings=story.settings) as connection, pytest.raises(error):
                 connection.execute(statement)
+    # nor does anybody add to it, whoever may add versions
+    for role in (None, "transformer"):
+        with connect(role, settings=story.settings) as connection, pytest.raises(psycopg.errors.RaiseException):
+            connection.execute(
+                """
+                insert into finance.closed_figures (close_id, report, row_key, row_number, figure, figure_number, value)
+                select min(close_id), 'rpt_roi_monthly', 'all / all', 1, 'a figure of today', 99, 1 from finance.closes
+                """
+            )
     for role in ("bi", "reviewer", "loader", "feedback"):
         with connect(role, settings=story.settings) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute("select * from finance.closes")
@@ -403,3 +412,10 @@ def test_the_command_line_does_the_same(story: Story, tmp_path: Path, monkeypatc
     assert isinstance(refused.exception, TouchstoneError)
     with connect("transformer", settings=story.settings) as connection:
         assert find_close(connection, JANUARY).version == 2
+
+
+def test_scratch_units(story: Story) -> None:
+    from touchstone.dbt import run_dbt
+
+    models = "fct_episode_work work_months stg_hubspot__deals int_conversations__unioned fct_assumptions fct_monthly_closes answers answer_feedback"
+    print(run_dbt("test", as_of=SECOND_CYCLE, settings=story.settings, arguments=("--select", *(f"{m},test_type:unit" for m in models.split()))))

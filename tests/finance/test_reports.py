@@ -102,6 +102,27 @@ def test_a_month_that_no_assumption_holds_in_has_no_money(warehouse: Settings) -
     assert february["assumptions"]["human_hourly_rate"] == 99
 
 
+def test_answers_whose_source_states_their_cost_have_that_cost_and_not_the_price_of_an_answer(
+    warehouse: Settings,
+) -> None:
+    traced = work("ai", 30, ai_stated_answer_count=50, ai_stated_cost_usd=Decimal("1.234567"))
+    months = [work("human", 40, 24000), traced]
+    rate = priced.read("assumptions.csv")[-1] | {"name": "usd_exchange_rate", "value": "0.9"}
+    where = f"{JANUARY} and handled_by = 'all'"
+    priced.build(warehouse, assumptions=[*priced.read("assumptions.csv"), rate], work_months=months, account_months=[])
+    row = one(warehouse, "rpt_cost_per_issue_monthly", where)
+    # 30 episodes at .10, the ten answers that state nothing at .03, and 1.234567 dollars at .9
+    assert row["ai_cost"] == Decimal("4.41")
+    assert one(warehouse, "rpt_roi_monthly")["ai_cost"] == row["ai_cost"]
+    assert row["assumptions"]["usd_exchange_rate"] == 0.9
+    assert (row["ai_stated_answer_count"], row["ai_stated_cost_usd"]) == (50, Decimal("1.234567"))
+    # without a rate nobody knows what they cost; where nothing is stated, none is needed
+    priced.build(warehouse, work_months=months, account_months=[])
+    assert one(warehouse, "rpt_cost_per_issue_monthly", where)["ai_cost"] is None
+    priced.build(warehouse, work_months=[work("human", 40, 24000), work("ai", 30)], account_months=[])
+    assert one(warehouse, "rpt_cost_per_issue_monthly", where)["ai_cost"] == Decimal("4.80")
+
+
 def test_no_share_exceeds_one_and_a_full_one_changes_nothing(warehouse: Settings) -> None:
     ai = work("ai", 100, resolved_issue_count=95, recontact_count=4, fcr_n=90, fcr_count=90)
     priced.build(warehouse, work_months=[work("human", 40, 24000), ai], account_months=[account("a")])
@@ -111,6 +132,41 @@ def test_no_share_exceeds_one_and_a_full_one_changes_nothing(warehouse: Settings
     assert full["net_benefit_delta"] == 5 * Decimal(5) + 4 * Decimal("1.25")
     same = found["first-contact resolution +5 points"]
     assert (same["recontact_factor"], same["net_benefit_delta"], same["cost_per_issue_delta"]) == (1, 0, 0)
+
+
+def test_no_more_is_escalated_than_ai_agents_resolve_and_no_rate_of_churn_is_negative(warehouse: Settings) -> None:
+    scenarios = [
+        {"scenario": "all of it", "parameter": "escalations", "change": 1000, "unit": "percent"},
+        {"scenario": "worse answers, and all of it", "parameter": "escalations", "change": 1000, "unit": "percent"},
+        {
+            "scenario": "worse answers, and all of it",
+            "parameter": "containment_quality",
+            "change": -50,
+            "unit": "percent",
+        },
+        {"scenario": "no failure", "parameter": "containment_quality", "change": 100, "unit": "points"},
+    ]
+    effect = [row | {"value": "1"} if row["name"] == "retention_effect" else row for row in priced.read("assumptions.csv")]
+    months = [
+        work("human", 40, 24000),
+        work("escalated", 10, 9000),
+        work("ai", 30, resolved_issue_count=20, fcr_n=20, fcr_count=10),
+    ]
+    risky = [account(str(n), lifecycle_stage="renewal", mean_quality=10, ai_interaction_count=2) for n in range(30)]
+    leaving = account("left", has_churned=True)
+    priced.build(
+        warehouse, scenarios=scenarios, assumptions=effect, work_months=months, account_months=[*risky, leaving]
+    )
+    found = {row["scenario"]: row for row in priced.rows(warehouse, "rpt_roi_scenarios", JANUARY)}
+    # the twenty that AI agents resolved and the ten before; then half of the twenty
+    assert (found["all of it"]["escalated_issue_count"], found["all of it"]["ai_resolved_issue_count"]) == (30, 0)
+    fewer = found["worse answers, and all of it"]
+    assert (fewer["escalated_issue_count"], fewer["ai_resolved_issue_count"]) == (20, 0)
+    assert found["all of it"]["net_benefit_delta"] < 0
+    none = found["no failure"]
+    assert none["retained_arr_per_year"] > 0
+    assert (none["annual_churn_rate"], none["lifetime_value"]) == (0, None)
+    assert found["base"]["annual_churn_rate"] > 0
 
 
 def test_nobody_who_left_means_no_lifetime_and_few_accounts_are_flagged(warehouse: Settings) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from evaluation_data import EVALUATION_MARTS
+from finance_data import FINANCE_MARTS
 from intents_data import INTENT_MARTS, INTENT_SCORES, INTENT_TABLES
 from metrics_data import METRIC_MARTS
 from revenue_data import REVENUE_MARTS
@@ -188,7 +189,8 @@ MARTS = (
         interaction_key, case when is_eligible then 'scored' else 'excluded' end as scoring_status, excluded_reason, is_eligible,
         case when is_eligible then 72.5 end as human_total_score, case when is_eligible and ai_message_count > 0 then 64.0 end
             as ai_total_score,
-        12.5 as first_response_minutes, 0 as reopen_count, interaction_date, started_at,
+        'chat' as channel, 'billing' as topic, 'invoices' as product_area, 'gold' as tier, 'en' as language, 'normal' as priority,
+        'care' as team, 12.5 as first_response_minutes, 0 as reopen_count, interaction_date, started_at,
         started_at + interval '1 hour' as last_message_at, started_at + interval '2 hours' as resolved_at, 7::bigint as _ledger_id
     from core.interactions
     """,
@@ -467,7 +469,7 @@ _SCORE_TABLES = (
     "scores.dimension_scores",
     "scores.interaction_scores",
 )
-ALL_MARTS = (*MARTS, *EVALUATION_MARTS, *INTENT_MARTS, *METRIC_MARTS, *REVENUE_MARTS)
+ALL_MARTS = (*MARTS, *EVALUATION_MARTS, *INTENT_MARTS, *METRIC_MARTS, *REVENUE_MARTS, *FINANCE_MARTS)
 MART_NAMES = tuple(
     statement.split("marts_build.", 1)[1].split()[0]
     for statement in ALL_MARTS

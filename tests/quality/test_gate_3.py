@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 from evaluation_data import EVALUATION_BLOCKING
+from finance_data import FINANCE_BATCHES
 from intents_data import INTENT_BLOCKING
 from metrics_data import METRIC_BLOCKING
 from quality_data import MART_NAMES, SECRET
@@ -410,6 +411,14 @@ BLOCKING = [
 def test_a_seeded_corruption_stops_publication(database, failing, corruption: str, claim: str) -> None:
     database.execute(corruption)
     assert claim in failing()[0]
+    assert SECRET not in database.execute("select string_agg(gates::text, ' ') from ops.gates").fetchone()[0]
+
+
+@pytest.mark.parametrize("batch", FINANCE_BATCHES, ids=lambda batch: f"{len(batch)} tables")
+def test_corrupted_figures_of_money_and_metrics_stop_publication(database, failing, batch) -> None:
+    for corruption, _ in batch:
+        database.execute(corruption)
+    assert {claim for _, claim in batch} - failing()[0] == set()
     assert SECRET not in database.execute("select string_agg(gates::text, ' ') from ops.gates").fetchone()[0]
 
 

@@ -36,6 +36,8 @@ final as (
         (count(*) filter (where is_first_contact and is_first_contact_resolved))::int as fcr_count,
         (count(*) filter (where is_ai_episode))::int as ai_episode_count,
         sum(ai_answer_count)::int as ai_answer_count,
+        sum(ai_stated_answer_count)::int as ai_stated_answer_count,
+        sum(ai_stated_cost_usd) as ai_stated_cost_usd,
         sum(human_handle_seconds) as human_handle_seconds,
         coalesce(sum(human_handle_seconds) filter (where not is_first_contact), 0) as recontact_handle_seconds
     from work

@@ -109,7 +109,7 @@ class Metabase:
             with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:  # noqa: S310 - as above
                 body = answer.read()
         except urllib.error.HTTPError as error:
-            said = error.read().decode(errors="replace")[:300]
+            said = _without(_secrets(content), error.read().decode(errors="replace"))[:300]
             raise TouchstoneError(
                 f"Metabase refuses {method} {path}",
                 f"{error.code} {said}",
@@ -118,6 +118,22 @@ class Metabase:
         except (urllib.error.URLError, TimeoutError) as error:
             raise TouchstoneError("Metabase does not answer", self._url, str(error)) from None
         return json.loads(body) if body else {}
+
+
+def _secrets(content: Any) -> list[str]:
+    """Passwords and tokens of what was sent: Metabase repeats a value that it does not accept."""
+    if not isinstance(content, dict):
+        return []
+    held = [value for name, value in content.items() if name in ("password", "token") and value]
+    return held + [one for value in content.values() for one in _secrets(value)]
+
+
+def _without(secrets: list[str], said: str) -> str:
+    for secret in secrets:
+        # as it stands, and as JSON writes it
+        for form in (secret, json.dumps(secret)[1:-1], json.dumps(json.dumps(secret)[1:-1])[1:-1]):
+            said = said.replace(form, "***")
+    return said
 
 
 def main() -> int:

@@ -48,6 +48,8 @@ KINDS: dict[str, Kind] = {
     "human_hourly_rate": Kind("{currency} per hour", _CENT_PART, narrower="team"),
     "ai_cost_per_episode": Kind("{currency} per episode", _NOTHING),
     "ai_cost_per_answer": Kind("{currency} per answer", _NOTHING),
+    # what sources of traces state of model calls is in dollars
+    "usd_exchange_rate": Kind("{currency} per USD", _CENT_PART),
     "recontact_cost": Kind("{currency} per recontact", _NOTHING),
     "residual_mix_factor": Kind("ratio", Decimal("0.1"), Decimal(10)),
     "escalation_load_minutes": Kind("minutes per escalation", _NOTHING, Decimal(1440)),

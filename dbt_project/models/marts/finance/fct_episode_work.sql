@@ -48,6 +48,22 @@ ai_episodes as (
 
 ),
 
+-- what the model calls of an episode's answers cost, where a source of traces states it
+stated_costs as (
+
+    select
+        feedback.interaction_key,
+        feedback.episode_number,
+        count(*)::int as answer_count,
+        sum(answers.stated_cost_usd) as cost_usd
+    from {{ ref('answer_feedback') }} as feedback
+    inner join affected on feedback.interaction_key = affected.interaction_key
+    inner join {{ ref('answers') }} as answers on feedback.message_key = answers.message_key
+    where answers.stated_cost_usd >= 0
+    group by feedback.interaction_key, feedback.episode_number
+
+),
+
 -- the episodes of an interaction whose customer is unknown are an issue of their own
 joined as (
 
@@ -65,6 +81,8 @@ joined as (
         contacts.is_resolved_{{ var('finance_fcr_days') }}d as is_first_contact_resolved,
         (ai_episodes.interaction_key is not null) as is_ai_episode,
         coalesce(ai_episodes.answer_count, 0) as ai_answer_count,
+        coalesce(stated_costs.answer_count, 0) as ai_stated_answer_count,
+        coalesce(stated_costs.cost_usd, 0) as ai_stated_cost_usd,
         ai_episodes.outcome,
         coalesce(interactions.channel, 'unknown') as channel,
         coalesce(interactions.topic, 'unknown') as topic,
@@ -80,6 +98,10 @@ joined as (
         on
             episodes.interaction_key = ai_episodes.interaction_key
             and episodes.episode_number = ai_episodes.episode_number
+    left join stated_costs
+        on
+            episodes.interaction_key = stated_costs.interaction_key
+            and episodes.episode_number = stated_costs.episode_number
     left join {{ ref('accounts') }} as accounts on interactions.account_key = accounts.account_key
 
 ),
@@ -159,6 +181,8 @@ final as (
         joined.contact_number,
         joined.human_handle_seconds::numeric(20, 6) as human_handle_seconds,
         joined.ai_answer_count,
+        least(joined.ai_stated_answer_count, joined.ai_answer_count) as ai_stated_answer_count,
+        joined.ai_stated_cost_usd::numeric(20, 6) as ai_stated_cost_usd,
         joined.is_ai_episode,
         (joined.contact_number = 1) as is_first_contact,
         joined.is_first_contact_resolved,

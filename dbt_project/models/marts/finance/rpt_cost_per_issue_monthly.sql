@@ -5,7 +5,7 @@
         indexes=[{'columns': ['_ledger_id']}]
     )
 }}
-{%- set names = ['human_hourly_rate', 'ai_cost_per_episode', 'ai_cost_per_answer'] %}
+{%- set names = ['human_hourly_rate', 'ai_cost_per_episode', 'ai_cost_per_answer', 'usd_exchange_rate'] %}
 -- one row per month in which issues began, slice and kind of handling: what people and AI agents cost, per issue that was resolved
 with
 
@@ -46,6 +46,8 @@ summed as (
         sum(priced.resolved_issue_count)::int as resolved_issue_count,
         sum(priced.ai_episode_count)::int as ai_episode_count,
         sum(priced.ai_answer_count)::int as ai_answer_count,
+        sum(priced.ai_stated_answer_count)::int as ai_stated_answer_count,
+        sum(priced.ai_stated_cost_usd) as ai_stated_cost_usd,
         sum(priced.human_handle_seconds) as human_handle_seconds,
         sum(priced.labour) as labour
     from priced
@@ -64,7 +66,7 @@ costs as (
         summed.*,
         held.assumptions,
         {{ cents('summed.labour / 3600') }} as labour_cost,
-        {{ cents('summed.ai_episode_count * held.ai_cost_per_episode + summed.ai_answer_count * held.ai_cost_per_answer') }} as ai_cost
+        {{ ai_cost('summed', 'held') }} as ai_cost
     from summed
     inner join held on summed.month_start = held.month_start
 
@@ -84,6 +86,8 @@ final as (
         resolved_issue_count,
         ai_episode_count,
         ai_answer_count,
+        ai_stated_answer_count,
+        ai_stated_cost_usd::numeric(20, 6) as ai_stated_cost_usd,
         round(human_handle_seconds / 60, 2)::numeric(20, 2) as human_minutes,
         labour_cost,
         ai_cost,

@@ -6,7 +6,8 @@
     )
 }}
 {%- set names = [
-    'human_hourly_rate', 'ai_cost_per_episode', 'ai_cost_per_answer', 'recontact_cost', 'residual_mix_factor', 'escalation_load_minutes',
+    'human_hourly_rate', 'ai_cost_per_episode', 'ai_cost_per_answer', 'usd_exchange_rate', 'recontact_cost', 'residual_mix_factor',
+    'escalation_load_minutes',
 ] %}
 -- one row per month in which issues began, and segment: what AI agents saved, less what they cost, brought back, left over and put at risk
 with
@@ -81,6 +82,8 @@ cells as (
         sum(priced.fcr_count) as fcr_count,
         sum(priced.ai_episode_count) as ai_episode_count,
         sum(priced.ai_answer_count) as ai_answer_count,
+        sum(priced.ai_stated_answer_count) as ai_stated_answer_count,
+        sum(priced.ai_stated_cost_usd) as ai_stated_cost_usd,
         sum(priced.human_handle_seconds) as human_handle_seconds,
         sum(priced.labour) as labour,
         coalesce(sum(priced.issue_count - priced.pending_issue_count) filter (where priced.resolution_path = 'ai'), 0) as contained_n,
@@ -132,6 +135,8 @@ summed as (
         sum(fcr_count)::int as fcr_count,
         sum(ai_episode_count)::int as ai_episode_count,
         sum(ai_answer_count)::int as ai_answer_count,
+        sum(ai_stated_answer_count)::int as ai_stated_answer_count,
+        sum(ai_stated_cost_usd) as ai_stated_cost_usd,
         sum(contained_n)::int as contained_issue_count,
         sum(ai_resolved_n)::int as ai_resolved_issue_count,
         sum(contained_recontact_n)::int as contained_recontact_count,
@@ -158,8 +163,7 @@ based as (
         held.assumptions,
         held.recontact_cost as cost_per_recontact,
         held.escalation_load_minutes,
-        held.ai_cost_per_episode,
-        held.ai_cost_per_answer,
+        {{ ai_cost('summed', 'held') }} as ai_cost,
         {{ per_item('coalesce(summed.labour / nullif(summed.handle_seconds, 0), held.human_hourly_rate)') }} as hourly_rate,
         {{ per_item('summed.human_seconds / 60 / nullif(summed.human_issue_count, 0)') }} as human_minutes_per_issue,
         case
@@ -185,8 +189,7 @@ priced_based as (
         {{ cents('human_labour / 3600') }} as human_labour_cost,
         {{ cents('escalated_labour / 3600') }} as escalated_labour_cost,
         {{ cents('human_recontact_labour / 3600') }} as human_recontact_labour_cost,
-        {{ cents('escalated_recontact_labour / 3600') }} as escalated_recontact_labour_cost,
-        {{ cents('ai_episode_count * ai_cost_per_episode + ai_answer_count * ai_cost_per_answer') }} as ai_cost
+        {{ cents('escalated_recontact_labour / 3600') }} as escalated_recontact_labour_cost
     from based
 
 ),
@@ -253,6 +256,8 @@ final as (
         fcr_count,
         ai_episode_count,
         ai_answer_count,
+        ai_stated_answer_count,
+        ai_stated_cost_usd::numeric(20, 6) as ai_stated_cost_usd,
         hourly_rate,
         human_minutes_per_issue,
         before_minutes_per_issue,

@@ -63,7 +63,7 @@ changed as (
         scenarios.scenario,
         scenarios.changes,
         scenarios.ai_cost_factor,
-        scenarios.escalations_factor,
+        scenarios.escalations_factor as stated_escalations_factor,
         base.ai_resolved_issue_count::numeric / nullif(base.contained_issue_count, 0) as containment,
         least(1, greatest(
             0, base.ai_resolved_issue_count::numeric / nullif(base.contained_issue_count, 0) * scenarios.containment_quality_factor
@@ -79,6 +79,19 @@ changed as (
 
 ),
 
+-- what is escalated more is what AI agents would have resolved: no more than that
+bounded as (
+
+    select
+        *,
+        least(
+            stated_escalations_factor,
+            1 + coalesce(contained_issue_count * containment_after, ai_resolved_issue_count) / nullif(escalated_issue_count, 0)
+        ) as escalations_factor
+    from changed
+
+),
+
 -- how much is left of what fails: 1 is as much as before
 factors as (
 
@@ -88,7 +101,7 @@ factors as (
         {{ per_item('coalesce((1 - containment_after) / nullif(1 - containment, 0), 1)') }} as uncontained_factor,
         {{ per_item('coalesce((1 - resolution_after) / nullif(1 - resolution, 0), 1)') }} as recontact_factor,
         {{ per_item('escalated_issue_count * escalations_factor') }} as escalated
-    from changed
+    from bounded
 
 ),
 
@@ -121,10 +134,18 @@ lined as (
         {{ cents('ai_cost * ai_cost_factor') }} as ai_cost_after,
         {{ cents('expected_retention_loss * failure_factor') }} as loss_after,
         {{ cents('ai_arr_at_risk * retention_effect * (1 - failure_factor)') }} as retained_arr,
-        {{ per_item(
-            'annual_churn_rate - retention_effect * ai_arr_at_risk * (1 - failure_factor) / nullif(arr, 0)'
-        ) }} as churn_after
+        annual_churn_rate - retention_effect * ai_arr_at_risk * (1 - failure_factor) / nullif(arr, 0) as exact_churn
     from counted
+
+),
+
+limited as (
+
+    select
+        *,
+        -- nobody comes back who did not leave
+        {{ per_item('case when exact_churn < 0 then 0 else exact_churn end') }} as churn_after
+    from lined
 
 ),
 
@@ -137,7 +158,7 @@ netted as (
         {{ cents('(human_labour_after + escalated_labour_after + ai_cost_after) / nullif(resolved, 0)') }} as cost_after,
         -- nobody leaves at a rate of nothing: then there is no lifetime to multiply with
         {{ cents('case when churn_after > 0 then mean_arr * gross_margin / churn_after end') }} as lifetime_after
-    from lined
+    from limited
 
 ),
 

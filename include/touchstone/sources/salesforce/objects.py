@@ -69,6 +69,7 @@ ACCOUNT = SObject(
         "ParentId",
         "Type",
         "NumberOfEmployees",
+        "CurrencyIsoCode",
     ),
     configured="account",
     kept=("MasterRecordId",),

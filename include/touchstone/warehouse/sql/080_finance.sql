@@ -41,3 +41,20 @@ create or replace trigger closes_stay before update or delete or truncate on fin
 for each statement execute function finance.refuse_change();
 create or replace trigger closed_figures_stay before update or delete or truncate on finance.closed_figures
 for each statement execute function finance.refuse_change();
+
+-- A version is whole when it is written: whoever may add versions adds no figure to one that stands.
+create or replace function finance.refuse_addition() returns trigger language plpgsql as $refuse$
+begin
+    if exists (
+        select 1 from (select distinct close_id from added) as of_close
+        inner join finance.closes using (close_id)
+        where closes.xmin::text <> pg_current_xact_id()::xid::text
+    ) then
+        raise exception 'a closed month is never added to: %.%', tg_table_schema, tg_table_name
+            using hint = 'Restate it: touchstone close MONTH --restate --reason ... --by ...';
+    end if;
+    return null;
+end $refuse$;
+
+create or replace trigger closed_figures_are_whole after insert on finance.closed_figures
+referencing new table as added for each statement execute function finance.refuse_addition();
