@@ -106,12 +106,21 @@ def test_dbt_writes_its_documentation_of_what_is_built(published, tmp_path):
     with dbt_environment(published):
         made = dbtRunner().invoke(
             [
-                *("docs", "generate", "--project-dir", str(published.dbt_dir), "--profiles-dir", str(published.dbt_dir)),
+                *(
+                    "docs",
+                    "generate",
+                    "--project-dir",
+                    str(published.dbt_dir),
+                    "--profiles-dir",
+                    str(published.dbt_dir),
+                ),
                 *("--target-path", str(tmp_path), "--log-path", str(tmp_path / "logs"), "--quiet", "--vars", state),
             ]
         )
     assert made.success, made.exception
-    page, catalog, manifest = ((tmp_path / name).read_text() for name in ("index.html", "catalog.json", "manifest.json"))
+    page, catalog, manifest = (
+        (tmp_path / name).read_text() for name in ("index.html", "catalog.json", "manifest.json")
+    )
     assert "<html" in page
     built = {
         node["metadata"]["name"]: {name: column["comment"] for name, column in node["columns"].items()}

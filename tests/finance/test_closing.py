@@ -193,7 +193,12 @@ def test_labour_is_priced_as_the_assumptions_beside_it_say(story: Story) -> None
     row = story.live[0]
     assert row["labour_cost"] == round(row["human_minutes"] * 38 / 60, 2)
     assert row["ai_cost"] == row["ai_answer_count"] * Decimal("0.05")
-    assert row["assumptions"] == {"human_hourly_rate": 38, "ai_cost_per_answer": 0.05, "ai_cost_per_episode": 0}
+    assert row["assumptions"] == {
+        "human_hourly_rate": 38,
+        "ai_cost_per_answer": 0.05,
+        "ai_cost_per_episode": 0,
+        "usd_exchange_rate": 0.9,
+    }
 
 
 @pytest.mark.parametrize(
@@ -351,6 +356,20 @@ def test_a_closed_month_is_a_workbook_and_csv_files(folder: Path) -> None:
     assert about["reason"] == "a ticket came late"
 
 
+def test_a_sheet_keeps_its_header_in_sight_and_shows_cents(folder: Path) -> None:
+    with zipfile.ZipFile(folder / "finance-2026-01-v2.xlsx") as book:
+        for number in range(2, 7):
+            page = book.read(f"xl/worksheets/sheet{number}.xml").decode()
+            assert 'ySplit="1"' in page
+            assert "<cols>" in page
+            # a report without rows has nothing to filter
+            assert ("<autoFilter" in page) == ("<row" in page)
+        styles = book.read("xl/styles.xml").decode()
+    assert {'formatCode="#,##0.00"', 'formatCode="#,##0.00####"'} - set(
+        re.findall(r'formatCode="[^"]*"', styles)
+    ) == set()
+
+
 def test_numbers_are_numbers_and_equal_the_closed_figures(story: Story, folder: Path) -> None:
     for version, live in enumerate(story.live, start=1):
         name = f"finance-2026-01-v{version}"
@@ -412,10 +431,3 @@ def test_the_command_line_does_the_same(story: Story, tmp_path: Path, monkeypatc
     assert isinstance(refused.exception, TouchstoneError)
     with connect("transformer", settings=story.settings) as connection:
         assert find_close(connection, JANUARY).version == 2
-
-
-def test_scratch_units(story: Story) -> None:
-    from touchstone.dbt import run_dbt
-
-    models = "fct_episode_work work_months stg_hubspot__deals int_conversations__unioned fct_assumptions fct_monthly_closes answers answer_feedback"
-    print(run_dbt("test", as_of=SECOND_CYCLE, settings=story.settings, arguments=("--select", *(f"{m},test_type:unit" for m in models.split()))))

@@ -146,7 +146,9 @@ def test_no_more_is_escalated_than_ai_agents_resolve_and_no_rate_of_churn_is_neg
         },
         {"scenario": "no failure", "parameter": "containment_quality", "change": 100, "unit": "points"},
     ]
-    effect = [row | {"value": "1"} if row["name"] == "retention_effect" else row for row in priced.read("assumptions.csv")]
+    effect = [
+        row | {"value": "1"} if row["name"] == "retention_effect" else row for row in priced.read("assumptions.csv")
+    ]
     months = [
         work("human", 40, 24000),
         work("escalated", 10, 9000),

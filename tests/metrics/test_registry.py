@@ -21,6 +21,11 @@ PLACEHOLDER = re.compile(
     r"\b(todo|tbd|fixme|lorem|placeholder|description of|as above|n/a)\b|^(of these|the same)\b", re.IGNORECASE
 )
 """What says nothing, or only beside another column: a comment in the database is read alone."""
+LEANING = re.compile(
+    r"\bof the same 95|\bones of them\b|\bthat slice\b|\btheir squares\b|\bthat says so\b|\bit was (checked|done)\b",
+    re.IGNORECASE,
+)
+EXPRESSION = re.compile(r"\w+ [-+/*] \w+\.?")
 LEAST_LETTERS = 20
 
 
@@ -178,6 +183,9 @@ def test_every_mart_and_column_has_a_description_of_substance(manifest) -> None:
             plain = re.sub(r"\s+", " ", text).strip()
             words = set(re.findall(r"[a-z0-9]+", plain.lower()))
             own = set(re.findall(r"[a-z0-9]+", name.rsplit(".", 1)[-1]))
+            # a description stands alone, in words: no "same" as a neighbour, no bare expression over other columns
+            if LEANING.search(plain) or EXPRESSION.fullmatch(plain):
+                empty.append(f"{name}: {plain}")
             if len(plain) < LEAST_LETTERS or PLACEHOLDER.search(plain) or words <= own | {"the", "of", "a", "an", "is"}:
                 empty.append(f"{name}: {plain}")
     assert empty == []

@@ -123,6 +123,8 @@ def _write_workbook(path: Path, tables: dict[str, list[list[Cell]]]) -> None:
             page = book.add_worksheet(sheet)
             if sheet != "about":
                 page.freeze_panes(1, 0)
+                if rows:
+                    page.autofilter(0, 0, len(rows) - 1, len(rows[0]) - 1)
             for at, row in enumerate(rows):
                 for column, cell in enumerate(row):
                     if cell is None:
@@ -138,4 +140,5 @@ def _write_workbook(path: Path, tables: dict[str, list[list[Cell]]]) -> None:
 
 
 def _number_format(places: int) -> str:
-    return "#,##0" + ("." + "0" * places if places else "")
+    # cents are always shown, further decimals where there are any: 38.00 and 8.333333
+    return "#,##0" + ("." + "0" * min(places, 2) + "#" * (places - 2) if places else "")
