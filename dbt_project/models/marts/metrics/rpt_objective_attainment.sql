@@ -54,8 +54,9 @@ final as (
             when baseline_value is null then 'no_baseline'
             when n < {{ var('min_cell_n') }} then 'insufficient'
             when direction * (value - target_value) >= 0 then 'attained'
-            when due_date <= period_end then 'missed'
-            when progress >= expected_progress then 'on_track'
+            when due_date <= period_end and due_date < {{ utc_date(as_of()) }} then 'missed'
+            -- before the metric's own first days are over the time asks for nothing yet
+            when progress >= coalesce(expected_progress, 0) then 'on_track'
             else 'behind'
         end as status,
         baseline_value,
