@@ -16,6 +16,8 @@ import numpy as np
 AUTOREGRESSION = 2
 DRAWS = 999
 FEWEST_WEEKS = 30
+FEWEST_EVENTS = 10
+"""Weeks of units, in each half of those that are forecast, in which the outcome is another than the one that most have."""
 MOST_LAG = 16
 WIDTH = 3
 """Weeks around the lag over which quality is averaged where single weeks of an account hold little of it."""
@@ -26,7 +28,7 @@ class Lead:
     """What quality foretells of one outcome in one segment.
 
     Attributes:
-        weeks: Lag in weeks with the largest gain; None where there are too few weeks.
+        weeks: Lag in weeks with the largest gain; None where there are too few weeks, or too few in which something happens.
         gain: 1 - squared error with quality / without it, out of sample; below 0 quality foretells nothing.
         ci_low, ci_high: 95 % interval of the gain at that lag.
         weeks_low, weeks_high: 95 % interval of the lag.
@@ -77,6 +79,10 @@ def lead(quality: np.ndarray, outcome: np.ndarray, *, most: int = MOST_LAG, widt
     half = (weeks - first) // 2
     if half < FEWEST_WEEKS // 3:
         return Lead(None, None, None, None, None, None, None, max(half, 0))
+    departs = _departs(outcome)
+    halves = departs[:, first : first + half], departs[:, first + half :]
+    if outcome.shape[0] > 1 and min(int(part.sum()) for part in halves) < FEWEST_EVENTS:
+        return Lead(None, None, None, None, None, None, None, half)
     known, seen = _smoothed(quality, width)
     fitted = [_losses(outcome, seen, known, lag, start, first) for lag in lags]
     with_quality, alone, slopes = (np.stack(part) for part in zip(*fitted, strict=True))
@@ -108,6 +114,13 @@ def lead(quality: np.ndarray, outcome: np.ndarray, *, most: int = MOST_LAG, widt
         len(later),
         bool(slopes[best] < 0),
     )
+
+
+def _departs(outcome: np.ndarray) -> np.ndarray:
+    """Where the outcome is known and another than the commonest one."""
+    known = ~np.isnan(outcome)
+    values, counts = np.unique(outcome[known], return_counts=True)
+    return known & (outcome != values[np.argmax(counts)]) if len(values) else known
 
 
 def _gains(losses: np.ndarray, alone: np.ndarray) -> np.ndarray:
