@@ -79,7 +79,9 @@ def _write_conversations(connection, history) -> None:
         left = None if day < 0 else months[min(day // DAYS, len(months) - 1)].replace(day=1 + int(day % DAYS))
         parts["accounts"].append((account_key(account), account_key(account), "crm", "main", 1000, left))
         if left is not None:
-            parts["periods"].append((account_key(account), True, datetime.combine(left, datetime.min.time(), tzinfo=UTC)))
+            parts["periods"].append(
+                (account_key(account), True, datetime.combine(left, datetime.min.time(), tzinfo=UTC))
+            )
     tables = {
         "interactions": "core.interactions",
         "contexts": "facts.interaction_business_context",
@@ -240,6 +242,27 @@ def test_late_interactions_change_what_they_alone_make(filled):
     after = contents(filled)
     assert {name for name in TABLES if before[name] != after[name]} == {"criterion_effects"}
     execute(filled, "update marts_build.fct_indicator_results set _ledger_id = 1")
+
+
+def test_a_renewal_that_is_known_lost_late_and_an_account_that_a_crm_takes_up_are_news(filled):
+    before = contents(filled)
+    execute(
+        filled,
+        "insert into core.deals (account_key, deal_kind, outcome, is_archived, close_date) values (%s, 'renewal', 'lost', false, '2025-06-03')",
+        account_key(0),
+    )
+    assert revenue(AS_OF, filled).rows > 0
+    assert revenue(AS_OF, filled).rows == 0
+    execute(filled, "delete from core.deals")
+    execute(
+        filled,
+        "update core.accounts set source = 'desk', arr = null, churned_on = null where account_key < 'account-00100'",
+    )
+    assert revenue(AS_OF, filled).rows > 0
+    after = contents(filled)
+    assert before["quality_correlations"] != after["quality_correlations"]
+    # what no leaving and no revenue is part of stays
+    assert before["criterion_effects"] == after["criterion_effects"]
 
 
 def test_a_killed_run_leaves_nothing_and_the_next_one_does_its_work(filled):

@@ -100,9 +100,7 @@ def _scope(
     slots = draws.slots()
     rare = {name: _rarer(columns[name], known[name]) for name in columns}
     counts = {
-        (measure, outcome, lag): _counted(
-            (known[measure], known[outcome]), (rare[measure], rare[outcome]), lag
-        )
+        (measure, outcome, lag): _counted((known[measure], known[outcome]), (rare[measure], rare[outcome]), lag)
         for measure in measures
         for outcome in outcomes
         for lag in lags
