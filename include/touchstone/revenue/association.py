@@ -134,7 +134,7 @@ def _scope(
                     if not np.isfinite(value) or n < 3:
                         table.append(Association(*about, None, None, None, None, None, True))
                         continue
-                    low, high = interval(drawn[:, at, to])
+                    low, high = interval(value, drawn[:, at, to])
                     p = None if is_insufficient else _p(value, drawn[:, at, to], clusters)
                     table.append(Association(*about, value, low, high, p, None, is_insufficient))
     return table

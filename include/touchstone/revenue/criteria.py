@@ -193,7 +193,7 @@ def compared(
         return (*counts, *means, value, None, None, None, None, True)
     # where one side comes of few customers, the standard error is known from as few
     clusters = int((table[..., 0].sum(axis=1) > 0).sum(axis=0).min())
-    return (*counts, *means, value, *interval(drawn), p_value(value, drawn, clusters), None, False)
+    return (*counts, *means, value, *interval(value, drawn), p_value(value, drawn, clusters), None, False)
 
 
 def _difference(table: np.ndarray) -> np.ndarray:

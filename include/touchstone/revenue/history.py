@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import statsmodels.api as sm
 from sklearn.metrics import roc_auc_score
 from statsmodels.tools.sm_exceptions import ConvergenceWarning, PerfectSeparationWarning
 
@@ -163,6 +164,18 @@ def calibration_error(happened: np.ndarray, probability: np.ndarray, parts: int 
         abs(happened[part].mean() - probability[part].mean()) for part in np.array_split(order, parts) if len(part)
     ]
     return float(np.mean(differences))
+
+
+def calibration(happened: np.ndarray, probability: np.ndarray) -> tuple[float, float]:
+    """Intercept and slope of a logistic regression of what happened on the log odds that were foretold (Cox 1958).
+
+    The intercept is that with the slope held at 1: above 0 more happened than was foretold. A slope below 1 says that the probabilities
+    lie too far apart.
+    """
+    odds = np.log(probability / (1 - probability))
+    binomial = sm.families.Binomial()
+    level = sm.GLM(happened, np.ones_like(odds), family=binomial, offset=odds).fit().params[0]
+    return float(level), float(sm.Logit(happened, sm.add_constant(odds)).fit(disp=0).params[1])
 
 
 def first_and_later(panel: Panel, accounts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from touchstone.revenue.draws import interval
+
 AUTOREGRESSION = 2
 DRAWS = 999
 FEWEST_WEEKS = 30
@@ -100,16 +102,16 @@ def lead(quality: np.ndarray, outcome: np.ndarray, *, most: int = MOST_LAG, widt
     later, before = with_quality[best, half:], alone[best, half:]
     draws = _blocks(len(later), generator)
     drawn = _gains(later[draws], before[draws])
-    low, high = np.quantile(drawn, (0.025, 0.975))
-    p = (1 + int((drawn <= 0).sum())) / (1 + DRAWS)
     gain = float(_gains(later, before))
+    low, high = interval(gain, drawn)
+    p = (1 + int((drawn <= 0).sum())) / (1 + DRAWS)
     return Lead(
         lags[best],
         gain,
-        float(low),
-        float(high),
-        int(weeks_low),
-        int(weeks_high),
+        low,
+        high,
+        min(int(weeks_low), lags[best]),
+        max(int(weeks_high), lags[best]),
         p,
         len(later),
         bool(slopes[best] < 0),
