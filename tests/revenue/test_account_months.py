@@ -169,7 +169,9 @@ def test_it_is_the_same_built_anew(company: Company, built: Settings) -> None:
         "facts.interaction_business_context",
         "facts.organization_periods",
         "facts.organizations",
+        "facts.segment_weeks",
         "marts_build.fct_account_months",
         "marts_build.fct_interaction_business_context",
+        "marts_build.rpt_segment_quality_weekly",
     )
     assert {name for name in names if grown[name] != anew[name] or not anew[name][0]} == set()

@@ -14,6 +14,7 @@ from sklearn.metrics import roc_auc_score
 from touchstone.revenue.adjusted import fit
 from touchstone.revenue.association import associations
 from touchstone.revenue.cohort import onboarding
+from touchstone.revenue.history import calibration
 from touchstone.revenue.lead import lead
 from touchstone.revenue.panel import panel
 from touchstone.revenue.threshold import risk_ratio, threshold
@@ -206,6 +207,19 @@ def test_real_customers_who_leave_are_told_from_those_who_stay(shared_data):
     assert roc_auc_score(left, probability) >= 0.84
     tenths = pd.DataFrame({"left": left, "probability": probability}).groupby(pd.qcut(probability, 10)).mean()
     assert (tenths["left"] - tenths["probability"]).abs().max() < 0.04
+    level, slope = calibration(left.to_numpy(), probability)
+    assert abs(level) < 0.15
+    assert abs(slope - 1) < 0.15
+
+
+def test_probabilities_that_are_too_sure_or_too_low_are_not_calibrated():
+    generator = np.random.default_rng(8)
+    odds = generator.normal(-1, 1, 20_000)
+    happened = (generator.random(20_000) < 1 / (1 + np.exp(-odds))).astype(float)
+    assert calibration(happened, 1 / (1 + np.exp(-odds))) == pytest.approx((0, 1), abs=0.05)
+    # log odds twice as far apart, and lower by 1
+    assert calibration(happened, 1 / (1 + np.exp(-2 * odds)))[1] == pytest.approx(0.5, abs=0.03)
+    assert calibration(happened, 1 / (1 + np.exp(1 - odds)))[0] == pytest.approx(1, abs=0.05)
 
 
 def test_thirds_of_onboarding_quality_by_hand():

@@ -62,13 +62,13 @@ def _write_conversations(connection, history) -> None:
     """Conversations on the days of the calendar months that they belong to; where one fails to confirm, customers come back."""
     generator = np.random.default_rng(3)
     months = [month.date() for month in history.panel.months]
-    parts = {name: [] for name in ("interactions", "scores", "results", "issues", "episodes", "accounts")}
+    parts = {name: [] for name in ("interactions", "contexts", "results", "issues", "episodes", "accounts", "periods")}
     for number, (account, day, score) in enumerate(zip(history.account, history.day, history.scores, strict=True)):
         key, on = f"i-{number}", months[day // DAYS].replace(day=1 + int(day % DAYS))
         fails, topic = bool(generator.random() < 0.4), f"topic-{number % 4}"
         comes_back = bool(generator.random() < (0.3 if fails else 0.15) + 0.1 * (number % 4 == 0))
         parts["interactions"].append((key, f"person-{account}-{number % 3}", account_key(account), topic, True, on))
-        parts["scores"].append((key, float(score), on, 1))
+        parts["contexts"].append((key, account_key(account), float(score), on))
         parts["results"].append(
             (key, "human_agent", "clear_next_steps", "resolution", "fails" if fails else "holds", on, 1)
         )
@@ -77,14 +77,19 @@ def _write_conversations(connection, history) -> None:
         parts["episodes"].append((key, 1, float(generator.gamma(2, 5)), 2, True))
     for account, day in enumerate(history.left_on):
         left = None if day < 0 else months[min(day // DAYS, len(months) - 1)].replace(day=1 + int(day % DAYS))
-        parts["accounts"].append((account_key(account), account_key(account), True, left is not None, left))
+        parts["accounts"].append((account_key(account), account_key(account), "crm", "main", 1000, left))
+        if left is not None:
+            parts["periods"].append(
+                (account_key(account), True, datetime.combine(left, datetime.min.time(), tzinfo=UTC))
+            )
     tables = {
         "interactions": "core.interactions",
-        "scores": "marts_build.fct_interaction_scores",
+        "contexts": "facts.interaction_business_context",
         "results": "marts_build.fct_indicator_results",
         "issues": "facts.issue_episodes",
         "episodes": "facts.episodes",
         "accounts": "core.accounts",
+        "periods": "facts.organization_periods",
     }
     for name, table in tables.items():
         with connection.cursor().copy(f"copy {table} from stdin") as copy:
@@ -237,6 +242,27 @@ def test_late_interactions_change_what_they_alone_make(filled):
     after = contents(filled)
     assert {name for name in TABLES if before[name] != after[name]} == {"criterion_effects"}
     execute(filled, "update marts_build.fct_indicator_results set _ledger_id = 1")
+
+
+def test_a_renewal_that_is_known_lost_late_and_an_account_that_a_crm_takes_up_are_news(filled):
+    before = contents(filled)
+    execute(
+        filled,
+        "insert into core.deals (account_key, deal_kind, outcome, is_archived, close_date) values (%s, 'renewal', 'lost', false, '2025-06-03')",
+        account_key(0),
+    )
+    assert revenue(AS_OF, filled).rows > 0
+    assert revenue(AS_OF, filled).rows == 0
+    execute(filled, "delete from core.deals")
+    execute(
+        filled,
+        "update core.accounts set source = 'desk', arr = null, churned_on = null where account_key < 'account-00100'",
+    )
+    assert revenue(AS_OF, filled).rows > 0
+    after = contents(filled)
+    assert before["quality_correlations"] != after["quality_correlations"]
+    # what no leaving and no revenue is part of stays
+    assert before["criterion_effects"] == after["criterion_effects"]
 
 
 def test_a_killed_run_leaves_nothing_and_the_next_one_does_its_work(filled):

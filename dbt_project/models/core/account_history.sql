@@ -42,11 +42,52 @@ accounts as (
     select
         account_key,
         min(observed_at) as first_observed_at,
-        least(min(created_at), min(observed_at)) as began_at,
-        -- the date of a churn is a fact of the account, whenever it was written down
-        (array_agg(churned_on order by observed_at desc))[1]::timestamp at time zone 'UTC' as churned_at
+        least(min(created_at), min(observed_at)) as began_at
     from observations
     group by account_key
+
+),
+
+-- a churn is stated until it is withdrawn
+churn_statements as (
+
+    select
+        account_key,
+        observed_at,
+        churned_on::timestamp at time zone 'UTC' as churned_at,
+        lead(observed_at) over by_time as next_observed_at,
+        lead(churned_on) over by_time as next_churned_on,
+        count(*) filter (where churned_on is null) over by_time as withdrawals
+    from observations
+    window by_time as (partition by account_key order by observed_at)
+
+),
+
+stated_churns as (
+
+    select
+        *,
+        min(observed_at) filter (where churned_at is not null) over (partition by account_key, withdrawals) as first_stated_at
+    from churn_statements
+
+),
+
+-- the date of a churn is a fact of the account, whenever it was written down, and of several dates the one that is stated last holds.
+-- An account that came back had left all the same; what was withdrawn soon after it was stated was an error
+churns as (
+
+    select
+        account_key,
+        churned_at,
+        coalesce(next_observed_at, 'infinity') as returned_at
+    from stated_churns
+    where
+        churned_at is not null
+        and next_churned_on is null
+        and (
+            next_observed_at is null
+            or next_observed_at >= greatest(churned_at, first_stated_at) + interval '{{ var("churn_correction_days") }} days'
+        )
 
 ),
 
@@ -96,8 +137,7 @@ moments as (
     select
         account_key,
         churned_at as changed_at
-    from accounts
-    where churned_at is not null
+    from churns
 
 ),
 
@@ -112,16 +152,13 @@ described as (
         coalesce(present.renewal_month, earliest.renewal_month) as renewal_month,
         -- the newer of the two: what the CRM stated, or what the last deal came to
         case
-            when
-                moments.changed_at >= accounts.churned_at
-                and coalesce(present.observed_at, '-infinity') < accounts.churned_at
-                then 0
+            when coalesce(present.observed_at, '-infinity') < churns.churned_at then 0
             when last_wins.won_at > coalesce(present.observed_at, '-infinity') then last_wins.arr_after
             when present.observed_at is not null then present.arr
             when next_wins.won_at is not null then next_wins.arr_before
             else earliest.arr
         end as arr,
-        case when moments.changed_at >= accounts.churned_at then 'churned' else 'customer' end as lifecycle,
+        case when churns.churned_at is not null then 'churned' else 'customer' end as lifecycle,
         moments.changed_at < accounts.first_observed_at as is_assumed
     from moments
     inner join accounts on moments.account_key = accounts.account_key
@@ -135,6 +172,14 @@ described as (
             moments.account_key = earliest.account_key
             and earliest.is_first
             and present.account_key is null
+    left join lateral (
+        select max(of_account.churned_at) as churned_at
+        from churns as of_account
+        where
+            moments.account_key = of_account.account_key
+            and moments.changed_at >= of_account.churned_at
+            and moments.changed_at < of_account.returned_at
+    ) as churns on true
     left join wins as last_wins
         on
             moments.account_key = last_wins.account_key

@@ -25,7 +25,7 @@ def mean_interval(
     return max(floor, mean - half), min(ceiling, mean + half)
 
 
-def wilson_interval(successes: int, n: int, z: float) -> tuple[float, float] | None:
+def wilson_interval(successes: float, n: float, z: float) -> tuple[float, float] | None:
     """Bounds of the Wilson score interval of a proportion (Wilson 1927), as shares of 0 to 1; None without trials."""
     if n <= 0:
         return None

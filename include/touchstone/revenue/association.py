@@ -37,8 +37,8 @@ class Association:
         ci_low, ci_high: 95 % bootstrap percentile interval over accounts.
         p: Two-sided, of the Fisher transform against its bootstrap standard error, by Student's t.
         q: p after Benjamini and Hochberg (1995) over all cells tested together.
-        is_insufficient: Too few pairs or accounts to be read, or of an outcome that happens or does not, too few of the rarer kind; p
-            and q are None then.
+        is_insufficient: Too few pairs or accounts to be read, or too few accounts in which a side departs from the value that most of its
+            months have (as of an outcome that happens or does not); p and q are None then.
     """
 
     measure: str
@@ -98,9 +98,9 @@ def _scope(
     known = {name: ~np.isnan(column) for name, column in columns.items()}
     draws = Draws(panel.numbers[rows], seed)
     slots = draws.slots()
-    rare = {name: _rarer(columns[name], known[name]) for name in outcomes}
+    rare = {name: _rarer(columns[name], known[name]) for name in columns}
     counts = {
-        (measure, outcome, lag): _counted(known[measure], known[outcome], rare[outcome], lag)
+        (measure, outcome, lag): _counted((known[measure], known[outcome]), (rare[measure], rare[outcome]), lag)
         for measure in measures
         for outcome in outcomes
         for lag in lags
@@ -111,7 +111,7 @@ def _scope(
         scaled = {
             # of two values the ranks say the same as the values
             name: scaled[name]
-            if method == "spearman" and rare.get(name) is not None
+            if method == "spearman" and _is_of_two(column, known[name])
             else _scaled(column, known[name], method)
             for name, column in columns.items()
         }
@@ -134,28 +134,39 @@ def _scope(
                     if not np.isfinite(value) or n < 3:
                         table.append(Association(*about, None, None, None, None, None, True))
                         continue
-                    low, high = interval(drawn[:, at, to])
+                    low, high = interval(value, drawn[:, at, to])
                     p = None if is_insufficient else _p(value, drawn[:, at, to], clusters)
                     table.append(Association(*about, value, low, high, p, None, is_insufficient))
     return table
 
 
-def _counted(measure: Matrix, outcome: Matrix, rare: Matrix | None, lag: int) -> tuple[int, int, int]:
-    """Pairs, accounts that have some, and pairs with the rarer value of an outcome of two values, else all of them."""
-    pairs = measure[: len(measure) - lag] & outcome[lag:]
-    n = int(np.count_nonzero(pairs))
-    accounts = int(np.count_nonzero(np.logical_or.reduce(pairs, axis=0)))
-    return n, accounts, n if rare is None else int(np.count_nonzero(pairs & rare[lag:]))
+def _counted(known: tuple[Matrix, Matrix], rare: tuple[Matrix | None, Matrix | None], lag: int) -> tuple[int, int, int]:
+    """Pairs, accounts that have some, and accounts of which the measure or the outcome departs from what is common, whichever are fewer."""
+    last = len(known[0]) - lag
+    pairs = known[0][:last] & known[1][lag:]
+    accounts = _accounts(pairs)
+    sides = [accounts]
+    for where, months in zip(rare, (slice(None, last), slice(lag, None)), strict=True):
+        if where is not None:
+            sides.append(_accounts(pairs & where[months]))
+    return int(np.count_nonzero(pairs)), accounts, min(sides)
+
+
+def _accounts(cells: Matrix) -> int:
+    return int(np.count_nonzero(np.logical_or.reduce(cells, axis=0)))
 
 
 def _rarer(column: Matrix, known: Matrix) -> Matrix | None:
-    """Where the rarer value of an outcome of two values stands; None of any other outcome."""
-    low, high = np.nanmin(column, initial=np.inf), np.nanmax(column, initial=-np.inf)
-    is_low, is_high = column == low, column == high
-    lows, highs = int(np.count_nonzero(is_low)), int(np.count_nonzero(is_high))
-    if low == high or lows + highs < np.count_nonzero(known):
+    """Where the value is another than the one that most months have; None where no value is that common."""
+    values, counts = np.unique(column[known], return_counts=True)
+    if not len(values) or 2 * counts.max() < counts.sum():
         return None
-    return is_low if lows < highs else is_high
+    return known & (column != values[np.argmax(counts)])
+
+
+def _is_of_two(column: Matrix, known: Matrix) -> bool:
+    values = column[known]
+    return not len(values) or bool(((values == values.min()) | (values == values.max())).all())
 
 
 def _scaled(column: Matrix, known: Matrix, method: Method) -> Matrix:

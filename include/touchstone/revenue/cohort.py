@@ -16,6 +16,7 @@ from scipy import stats
 from touchstone.reports.statistics import wilson_interval
 
 THIRDS = ("low", "middle", "high")
+FEWEST_EVENTS = 10
 Z = 1.959963984540054
 
 
@@ -47,7 +48,7 @@ class Cohort:
     """Attributes:
     thirds: From the lowest quality to the highest; empty where there are fewer than three accounts.
     p: Two-sided, of a trend of the rate over the thirds; None where the outcome does not vary.
-    is_insufficient: A third holds fewer accounts than `min_n`.
+    is_insufficient: A third holds fewer accounts than `min_n`, or fewer than `FEWEST_EVENTS` accounts expanded, or did not.
     """
 
     thirds: tuple[Third, ...]
@@ -74,7 +75,8 @@ def onboarding(quality: np.ndarray, expanded: np.ndarray, *, min_n: int = 30) ->
         difference = (None, None, None) if name == THIRDS[0] else newcombe(count, n, lowest, lowest_n)
         span = float(quality[part].min()), float(quality[part].max())
         thirds.append(Third(name, *span, n, count, count / n, low, high, *difference))
-    return Cohort(tuple(thirds), _trend(counts), min(n for n, _ in counts) < min_n)
+    rarer = min(int(expanded.sum()), len(expanded) - int(expanded.sum()))
+    return Cohort(tuple(thirds), _trend(counts), min(n for n, _ in counts) < min_n or rarer < FEWEST_EVENTS)
 
 
 def newcombe(count: int, n: int, other: int, other_n: int) -> tuple[float, float, float]:

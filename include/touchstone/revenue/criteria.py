@@ -40,7 +40,7 @@ _READ = """
         select topic from window_interactions group by topic order by count(*) desc, topic limit %(topics)s
     ),
     episodes as (
-        select episodes.interaction_key, sum(episodes.handle_minutes) as handle_minutes,
+        select episodes.interaction_key, sum(episodes.handle_minutes::numeric) as handle_minutes,
             sum(episodes.customer_turn_count) filter (where episodes.is_solved) as customer_turns
         from facts.episodes as episodes
         inner join window_interactions using (interaction_key)
@@ -147,7 +147,8 @@ def has_late_news(connection: psycopg.Connection, last_month: date, run_id: int)
 
 def effects(connection: psycopg.Connection, last_month: date, *, min_n: int = 30, seed: int = 0) -> list[Effect]:
     """Every criterion against every figure, over the window of a last month; q-values over all of them."""
-    sums = ", ".join(f"count(figures.{kpi}), coalesce(sum(figures.{kpi}), 0)::float8" for kpi in KPIS)
+    # sums of decimals are exact: the same interactions in another order give the same figures
+    sums = ", ".join(f"count(figures.{kpi}), coalesce(sum(figures.{kpi}::numeric), 0)::float8" for kpi in KPIS)
     first, end = window(last_month)
     parameters = {"groups": GROUPS, "topics": MOST_TOPICS, "first": first, "end": end}
     cells: dict[tuple[str, str, str], list[tuple]] = {}
@@ -190,8 +191,9 @@ def compared(
     is_insufficient = min(counts) < min_n or len(drawn) < len(draws.weights) // 2
     if is_insufficient:
         return (*counts, *means, value, None, None, None, None, True)
-    clusters = int((table[..., 0].sum(axis=1) > 0).any(axis=1).sum())
-    return (*counts, *means, value, *interval(drawn), p_value(value, drawn, clusters), None, False)
+    # where one side comes of few customers, the standard error is known from as few
+    clusters = int((table[..., 0].sum(axis=1) > 0).sum(axis=0).min())
+    return (*counts, *means, value, *interval(value, drawn), p_value(value, drawn, clusters), None, False)
 
 
 def _difference(table: np.ndarray) -> np.ndarray:

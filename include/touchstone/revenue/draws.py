@@ -55,10 +55,10 @@ class Draws:
         return found
 
 
-def interval(drawn: np.ndarray) -> tuple[float, float]:
-    """95 % percentile interval of the draws that gave a figure."""
+def interval(value: float, drawn: np.ndarray) -> tuple[float, float]:
+    """95 % percentile interval of the draws that gave a figure, wide enough to hold the value itself."""
     low, high = np.quantile(drawn[np.isfinite(drawn)], (0.025, 0.975))
-    return float(low), float(high)
+    return min(float(low), value), max(float(high), value)
 
 
 def p_value(value: float, drawn: np.ndarray, clusters: int) -> float:

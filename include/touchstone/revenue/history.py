@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import statsmodels.api as sm
 from sklearn.metrics import roc_auc_score
 from statsmodels.tools.sm_exceptions import ConvergenceWarning, PerfectSeparationWarning
 
 from touchstone.revenue.adjusted import Adjusted, fit
+from touchstone.revenue.association import FEWEST_ACCOUNTS, FEWEST_EVENTS
 from touchstone.revenue.panel import Panel
 from touchstone.revenue.threshold import QUARTER
 
@@ -65,7 +67,11 @@ def before(values: np.ndarray) -> np.ndarray:
 
 
 def odds(panel: Panel, outcome: str, *, segment: str | None = None, min_n: int = 30) -> list[Odds]:
-    """The effect of quality alone, and beside tier, revenue, tenure and volume."""
+    """The effect of quality alone, and beside tier, revenue, tenure, volume and the time at which it was.
+
+    Time is among them because what all accounts meet in the same months, as a better product and better support, goes together
+    without one of them following from the other.
+    """
     rows = _rows(panel, outcome, panel.cells(segment))
     return [_odds(rows, outcome, segment, is_adjusted, min_n) for is_adjusted in (False, True)]
 
@@ -97,6 +103,7 @@ def _rows(panel: Panel, outcome: str, accounts: np.ndarray) -> pd.DataFrame:
     kept = int(np.searchsorted(counts, MOST_ROWS, side="right"))
     account, month = np.nonzero(is_known[:, :kept].T)
     frame = pd.DataFrame({name: column[month, account].astype(float) for name, column in columns.items()})
+    frame["time"] = month.astype(float)
     frame["account"] = account
     frame["tier"] = frame["tier"].astype(int)
     return frame
@@ -104,10 +111,13 @@ def _rows(panel: Panel, outcome: str, accounts: np.ndarray) -> pd.DataFrame:
 
 def _odds(rows: pd.DataFrame, outcome: str, segment: str | None, is_adjusted: bool, min_n: int) -> Odds:
     events = int(rows[outcome].sum())
-    terms = 2 + (9 + rows["tier"].nunique() if is_adjusted else 0)
+    terms = 2 + (12 + rows["tier"].nunique() if is_adjusted else 0)
     counts = (len(rows), rows["account"].nunique(), events)
     rarer = min(events, len(rows) - events)
-    if len(rows) < min_n or rarer < EVENTS_PER_TERM * terms or rows["quality"].std() == 0:
+    # standard errors by account are too small where few accounts hold what happened (Cameron, Gelbach and Miller 2008)
+    holders = rows.loc[rows[outcome] == (2 * events <= len(rows)), "account"].nunique()
+    is_few = len(rows) < min_n or holders < FEWEST_EVENTS or rarer < EVENTS_PER_TERM * terms
+    if is_few or rows["account"].nunique() < FEWEST_ACCOUNTS or rows["quality"].std() == 0:
         return Odds(outcome, segment, is_adjusted, *counts, None, None, None, None, None, None, True)
     try:
         model = _fitted(rows, outcome, is_adjusted)
@@ -138,7 +148,12 @@ def _fitted(rows: pd.DataFrame, outcome: str, is_adjusted: bool) -> Adjusted:
         if not is_adjusted:
             return fit(rows, outcome, linear=["quality"], cluster="account")
         return fit(
-            rows, outcome, linear=["quality"], bent=["arr", "tenure", "volume"], categories=["tier"], cluster="account"
+            rows,
+            outcome,
+            linear=["quality"],
+            bent=["arr", "tenure", "volume", "time"],
+            categories=["tier"],
+            cluster="account",
         )
 
 
@@ -149,6 +164,18 @@ def calibration_error(happened: np.ndarray, probability: np.ndarray, parts: int 
         abs(happened[part].mean() - probability[part].mean()) for part in np.array_split(order, parts) if len(part)
     ]
     return float(np.mean(differences))
+
+
+def calibration(happened: np.ndarray, probability: np.ndarray) -> tuple[float, float]:
+    """Intercept and slope of a logistic regression of what happened on the log odds that were foretold (Cox 1958).
+
+    The intercept is that with the slope held at 1: above 0 more happened than was foretold. A slope below 1 says that the probabilities
+    lie too far apart.
+    """
+    odds = np.log(probability / (1 - probability))
+    binomial = sm.families.Binomial()
+    level = sm.GLM(happened, np.ones_like(odds), family=binomial, offset=odds).fit().params[0]
+    return float(level), float(sm.Logit(happened, sm.add_constant(odds)).fit(disp=0).params[1])
 
 
 def first_and_later(panel: Panel, accounts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

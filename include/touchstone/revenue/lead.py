@@ -13,9 +13,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from touchstone.revenue.draws import interval
+
 AUTOREGRESSION = 2
 DRAWS = 999
 FEWEST_WEEKS = 30
+FEWEST_EVENTS = 10
+"""Weeks of units, in each half of those that are forecast, in which the outcome is another than the one that most have."""
 MOST_LAG = 16
 WIDTH = 3
 """Weeks around the lag over which quality is averaged where single weeks of an account hold little of it."""
@@ -26,7 +30,7 @@ class Lead:
     """What quality foretells of one outcome in one segment.
 
     Attributes:
-        weeks: Lag in weeks with the largest gain; None where there are too few weeks.
+        weeks: Lag in weeks with the largest gain; None where there are too few weeks, or too few in which something happens.
         gain: 1 - squared error with quality / without it, out of sample; below 0 quality foretells nothing.
         ci_low, ci_high: 95 % interval of the gain at that lag.
         weeks_low, weeks_high: 95 % interval of the lag.
@@ -77,6 +81,10 @@ def lead(quality: np.ndarray, outcome: np.ndarray, *, most: int = MOST_LAG, widt
     half = (weeks - first) // 2
     if half < FEWEST_WEEKS // 3:
         return Lead(None, None, None, None, None, None, None, max(half, 0))
+    departs = _departs(outcome)
+    halves = departs[:, first : first + half], departs[:, first + half :]
+    if outcome.shape[0] > 1 and min(int(part.sum()) for part in halves) < FEWEST_EVENTS:
+        return Lead(None, None, None, None, None, None, None, half)
     known, seen = _smoothed(quality, width)
     fitted = [_losses(outcome, seen, known, lag, start, first) for lag in lags]
     with_quality, alone, slopes = (np.stack(part) for part in zip(*fitted, strict=True))
@@ -94,20 +102,27 @@ def lead(quality: np.ndarray, outcome: np.ndarray, *, most: int = MOST_LAG, widt
     later, before = with_quality[best, half:], alone[best, half:]
     draws = _blocks(len(later), generator)
     drawn = _gains(later[draws], before[draws])
-    low, high = np.quantile(drawn, (0.025, 0.975))
-    p = (1 + int((drawn <= 0).sum())) / (1 + DRAWS)
     gain = float(_gains(later, before))
+    low, high = interval(gain, drawn)
+    p = (1 + int((drawn <= 0).sum())) / (1 + DRAWS)
     return Lead(
         lags[best],
         gain,
-        float(low),
-        float(high),
-        int(weeks_low),
-        int(weeks_high),
+        low,
+        high,
+        min(int(weeks_low), lags[best]),
+        max(int(weeks_high), lags[best]),
         p,
         len(later),
         bool(slopes[best] < 0),
     )
+
+
+def _departs(outcome: np.ndarray) -> np.ndarray:
+    """Where the outcome is known and another than the commonest one."""
+    known = ~np.isnan(outcome)
+    values, counts = np.unique(outcome[known], return_counts=True)
+    return known & (outcome != values[np.argmax(counts)]) if len(values) else known
 
 
 def _gains(losses: np.ndarray, alone: np.ndarray) -> np.ndarray:

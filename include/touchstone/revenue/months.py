@@ -1,7 +1,8 @@
 """Months of accounts as the statistics take them, read from `facts.account_months`.
 
 Only complete months count: a month that is not over would pass for one in which nobody left. A month is read again when one of its rows
-has been written since, and kept as arrays in `derived.revenue_months` otherwise.
+has been written since, and kept as arrays in `derived.revenue_months` otherwise. What nobody could have seen is unknown, and no zero: the
+leaving of an account that only a helpdesk lists, what became of revenue that nobody states, the use of a product before it was recorded.
 """
 
 from __future__ import annotations
@@ -55,6 +56,18 @@ _COLUMNS = {
     "tier": "array_position(%(tiers)s::text[], coalesce(tier, 'unknown')) - 1",
 }
 _NAMES = {"segment": "segments", "tier": "tiers"}
+_FOLLOWED = """
+    with systems as (
+        select source, instance from core.accounts where arr is not null or churned_on is not null
+        union
+        select accounts.source, accounts.instance from core.deals as deals
+        inner join core.accounts as accounts on deals.account_key = accounts.account_key
+        where deals.arr_after is not null and not coalesce(deals.is_archived, false)
+    )
+    select distinct hashtextextended(accounts.organization_key, 0) as number from core.accounts as accounts
+    inner join systems on accounts.source = systems.source and accounts.instance = systems.instance
+    """
+"""Accounts of the systems that state revenue or leaving: of the others it is not known who stayed."""
 MONTHS_AT_ONCE = 12
 _HEADER, _TRAILER = 19, 2
 """Bytes before and after the rows of a binary copy."""
@@ -114,6 +127,20 @@ def digests(connection: psycopg.Connection) -> dict[date, str]:
     }
 
 
+def beside(connection: psycopg.Connection) -> str:
+    """What the statistics read besides the months, in few characters: whose leaving would be stated, and which renewals were lost."""
+    count, total, lost, dates = connection.execute(
+        f"""
+        select followed.*, lost.* from (select count(*), coalesce(sum(number), 0) from ({_FOLLOWED}) as numbers) as followed
+        cross join (
+            select count(*), coalesce(sum(hashtextextended(account_key || close_date::text, 0)), 0) from core.deals
+            where deal_kind = 'renewal' and outcome = 'lost' and not coalesce(is_archived, false) and close_date is not null
+        ) as lost
+        """  # noqa: S608
+    ).fetchone()
+    return f"{count}:{total}:{lost}:{dates}"
+
+
 def changed(connection: psycopg.Connection, found: dict[date, str]) -> tuple[list[date], list[date]]:
     """Months to read, and months that are there no more."""
     held = dict(connection.execute("select month_start, digest from derived.revenue_months").fetchall())
@@ -141,7 +168,8 @@ def refresh(connection: psycopg.Connection, found: dict[date, str]) -> Months | 
                 "insert into derived.revenue_months (month_start, digest, account_count, content) values (%b, %b, %b, %b)",
                 [month, found[month], len(block.numbers), block.dump()],
             )
-    return Months(*_assembled(blocks), read=len(new)) if blocks else None
+    followed = np.array([number for (number,) in connection.execute(_FOLLOWED)], dtype=np.int64)
+    return Months(*_assembled(blocks, followed), read=len(new)) if blocks else None
 
 
 def _read(connection: psycopg.Connection, months: list[date]) -> dict[date, _Block]:
@@ -185,8 +213,14 @@ def _read(connection: psycopg.Connection, months: list[date]) -> dict[date, _Blo
     return found
 
 
-def _assembled(blocks: dict[date, _Block]) -> tuple[Panel, tuple[str, ...]]:
-    """All blocks as matrices, accounts in the order of their numbers; a month that nobody states stays empty."""
+def _assembled(blocks: dict[date, _Block], followed: np.ndarray) -> tuple[Panel, tuple[str, ...]]:
+    """All blocks as matrices, accounts in the order of their numbers; a month that nobody states stays empty.
+
+    The segment of an account is the first that is known of it: a later one may be what came of the quality that it met.
+
+    Args:
+        followed: Numbers of the accounts of which somebody would have stated that they left.
+    """
     signed = np.unique(np.concatenate([block.numbers for block in blocks.values()]))
     first, last = min(blocks), max(blocks)
     months = pd.date_range(first, last, freq="MS")
@@ -196,8 +230,8 @@ def _assembled(blocks: dict[date, _Block]) -> tuple[Panel, tuple[str, ...]]:
     values = {
         name: np.full((len(months), len(signed)), np.nan, dtype=np.float32) for name in _COLUMNS if name != "segment"
     }
-    segments = np.zeros(len(signed), dtype=np.int64)
-    for month, block in sorted(blocks.items()):
+    segments = np.full(len(signed), _code(words["segments"], UNKNOWN), dtype=np.int64)
+    for month, block in sorted(blocks.items(), reverse=True):
         at = (month.year - first.year) * 12 + month.month - first.month
         place = np.searchsorted(signed, block.numbers)
         for name, column in zip(_COLUMNS, block.columns, strict=True):
@@ -206,9 +240,11 @@ def _assembled(blocks: dict[date, _Block]) -> tuple[Panel, tuple[str, ...]]:
                 codes = np.array([words[known].index(word) for word in block.words[known]], dtype=np.int64)
                 column = codes[column.astype(np.int64)] if len(column) else column
             if name == "segment":
-                segments[place] = column
+                is_known = column != _code(words["segments"], UNKNOWN)
+                segments[place[is_known]] = column[is_known]
             else:
                 values[name][at, place] = column
+    _mask_unknown(values, np.isin(signed, followed))
     # what accounts did before anything is known of their support pairs with nothing
     judged = np.flatnonzero(np.any([(~np.isnan(values[name])).any(axis=1) for name in MEASURES], axis=0))
     begins = int(judged[0]) if len(judged) else 0
@@ -216,3 +252,25 @@ def _assembled(blocks: dict[date, _Block]) -> tuple[Panel, tuple[str, ...]]:
     return Panel(signed.view(np.uint64), months[begins:], segments, tuple(words["segments"]), values), tuple(
         words["tiers"]
     )
+
+
+def _code(words: list[str], word: str) -> int:
+    """Place of a word; -1 where it is none of them."""
+    return words.index(word) if word in words else -1
+
+
+def _mask_unknown(values: dict[str, np.ndarray], is_followed: np.ndarray) -> None:
+    """NaN for what a row states as 0 or false although nobody could have seen it."""
+    for name in ("churn", "expansion", "contraction"):
+        values[name][:, ~is_followed] = np.nan
+    # an account whose revenue ended counts no more while it pays nothing
+    gone = np.zeros(len(is_followed), dtype=bool)
+    for month in range(len(values["churn"])):
+        gone &= np.isnan(values["tenure"][month]) | (values["arr"][month] == 0)
+        for matrix in values.values():
+            matrix[month, gone] = np.nan
+        gone |= values["churn"][month] == 1
+    for name in ("expansion", "contraction"):
+        values[name][np.isnan(values["arr"])] = np.nan
+    used = np.flatnonzero((values["adoption"] > 0).any(axis=1))
+    values["adoption"][: used[0] if len(used) else None] = np.nan

@@ -1,6 +1,7 @@
 """The step `revenue` of the daily cycle, before the marts: what support quality goes with in money, in one transaction.
 
-It reads the complete months of accounts, and works everything out again when one of them has changed; most days change none. A run that
+It reads the complete months of accounts, and works everything out again when one of them has changed, or what stands beside them; most
+days change none. A run that
 is killed leaves nothing; the next one finds the same work.
 """
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from touchstone.revenue.months import Months
 
 STEP = "revenue"
-VERSION = "1"
+VERSION = "2"
 """Of the statistics: another one makes the next run work everything out again."""
 SEED = 7
 TABLES = (
@@ -54,16 +55,18 @@ def revenue(as_of: datetime, settings: Settings | None = None) -> RevenueStep:
         ledger.step(STEP, as_of=as_of, settings=settings) as run,
         connect("transformer", settings=settings, application_name="touchstone revenue") as connection,
     ):
-        run.versions["statistics"] = VERSION
         if not _has(connection, "facts.account_months"):
             run.detail["account_months"] = "not built"
             return RevenueStep(0, 0)
         from touchstone.revenue import months
 
+        # what no month shows: which accounts are followed, renewals that were lost, and from how many on a cell is read
+        version = f"{VERSION}|{months.beside(connection)}|{_min_n(settings)}"
+        run.versions["statistics"] = version
         found = months.digests(connection)
         new, gone = months.changed(connection, found)
         last = _last_run(connection)
-        if new or gone or last is None or last.version != VERSION:
+        if new or gone or last is None or last.version != version:
             read = months.refresh(connection, found)
             last_month = read.last_month if read else None
             tables = _tables(connection, read, settings) if read else {name: [] for name in TABLES}

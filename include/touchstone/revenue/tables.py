@@ -10,7 +10,7 @@ import psycopg
 from touchstone.reports.statistics import wilson_interval
 from touchstone.revenue import criteria as criterion_effects
 from touchstone.revenue import weeks
-from touchstone.revenue.association import associations
+from touchstone.revenue.association import FEWEST_ACCOUNTS, associations
 from touchstone.revenue.cohort import onboarding
 from touchstone.revenue.draws import q_values
 from touchstone.revenue.history import first_and_later, odds
@@ -56,11 +56,12 @@ def threshold_effects(panel: Panel, min_n: int, seed: int) -> list[Row]:
     for one, value in zip(cuts, q, strict=True):
         rows += _sides(one, value)
     for segment in (None, *panel.segment_names):
-        for band in bands(panel, "mean_quality", "churn", segment=segment, seed=seed):
+        for band in bands(panel, "mean_quality", "churn", segment=segment):
             about = (*_scope(segment), "next_quarter", f"{band.low:02.0f}_{band.high:02.0f}", band.low, band.high)
             share = band.churned / band.n if band.n else None
             nothing = (None,) * 7
-            rows.append((*about, band.n, band.churned, share, band.ci_low, band.ci_high, *nothing, band.n < min_n))
+            is_insufficient = band.n < min_n or band.accounts < FEWEST_ACCOUNTS
+            rows.append((*about, band.n, band.churned, share, band.ci_low, band.ci_high, *nothing, is_insufficient))
     return rows
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from touchstone.revenue.draws import Draws, interval
+from touchstone.reports.statistics import wilson_interval
 from touchstone.revenue.panel import Panel
 
 QUANTILES = np.linspace(0.05, 0.95, 181)
@@ -26,6 +26,8 @@ QUARTER = (1, 2, 3)
 BANDS = (0.0, 40.0, 50.0, 60.0, 70.0, 80.0, 90.0, 100.0)
 """Lower limits of the bands of quality, and the end of the last."""
 Z = 1.959963984540054
+_NOTHING = 1e-12
+"""Of a variance: what rounding leaves."""
 _HALVES = np.uint64(0xD1B54A32D192ED03)
 
 
@@ -64,7 +66,7 @@ class Band:
 
     Attributes:
         n: Account-months that were followed through the quarter, or left in it.
-        ci_low, ci_high: 95 % bootstrap percentile interval of the share over accounts.
+        ci_low, ci_high: 95 % interval of the share (Wilson), of as many months as these would be worth if no account had two.
     """
 
     segment: str | None
@@ -202,7 +204,7 @@ def next_quarter(churned: np.ndarray) -> np.ndarray:
     return found
 
 
-def bands(panel: Panel, measure: str, churned: str, *, segment: str | None = None, seed: int = 0) -> list[Band]:
+def bands(panel: Panel, measure: str, churned: str, *, segment: str | None = None) -> list[Band]:
     """Share of accounts that left in the next quarter, by the quality of the month before it."""
     rows = panel.sample(segment)
     quality, left = panel.values[measure][:, rows], next_quarter(panel.values[churned][:, rows])
@@ -210,15 +212,28 @@ def bands(panel: Panel, measure: str, churned: str, *, segment: str | None = Non
     followed = max(len(quality) - len(QUARTER), 0)
     month, account = np.nonzero(~(np.isnan(quality) | np.isnan(left))[:followed])
     quality, left = quality[month, account], left[month, account]
-    draws = Draws(panel.numbers[rows], seed)
     found = []
     for low, high in itertools.pairwise(BANDS):
         within = (quality >= low) & ((quality < high) if high < BANDS[-1] else (quality <= high))
         n, count = int(within.sum()), int(left[within].sum())
-        ends: tuple[float | None, float | None] = (None, None)
-        if n:
-            sums = draws.weights @ draws.sums(account[within], np.ones(n), left[within])
-            with np.errstate(divide="ignore", invalid="ignore"):
-                ends = interval(sums[:, 1] / sums[:, 0])
-        found.append(Band(segment, low, high, n, len(np.unique(account[within])), count, *ends))
+        accounts = len(np.unique(account[within]))
+        ends = share_interval(account[within], left[within]) if n else (None, None)
+        found.append(Band(segment, low, high, n, accounts, count, *ends))
     return found
+
+
+def share_interval(account: np.ndarray, happened: np.ndarray) -> tuple[float, float]:
+    """95 % interval of the share of months in which something happened, months of one account being alike.
+
+    The months count as many as give the same variance when they are independent (Kish 1965; Dean and Pagano 2015), at least one per
+    account where nothing tells how alike they are. A bootstrap would say of nobody who left that nobody ever will.
+    """
+    n, share = len(happened), float(happened.mean())
+    _, place = np.unique(account, return_inverse=True)
+    accounts = int(place.max()) + 1
+    # what is left of each account when the share is taken away; the sum of their squares is the variance of the total
+    rest = np.bincount(place, weights=happened - share)
+    variance = float((rest**2).sum()) * accounts / max(accounts - 1, 1) / n**2
+    worth = float(accounts) if variance < _NOTHING else min(max(share * (1 - share) / variance, 1.0), float(n))
+    low, high = wilson_interval(worth * share, worth, Z)
+    return min(low, share), max(high, share)

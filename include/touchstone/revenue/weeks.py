@@ -22,14 +22,14 @@ _UNITS = """
     create temporary table revenue_units (number bigint primary key, segment int not null, unit int not null) on commit drop
     """
 _QUALITY = """
-    select units.segment, units.unit, (date_trunc('week', scores.interaction_date)::date - %(first)s) / 7 as week,
-        sum(scores.total_score), count(*)
-    from marts_build.fct_interaction_scores as scores
-    inner join core.interactions as interactions on interactions.interaction_key = scores.interaction_key
-    inner join revenue_units as units on units.number = hashtextextended(interactions.organization_key, 0)
-    where scores.total_score is not null and scores.interaction_date >= %(first)s and scores.interaction_date < %(end)s
+    select units.segment, units.unit, (date_trunc('week', contexts.interaction_date)::date - %(first)s) / 7 as week,
+        sum(contexts.quality)::float8, count(*)
+    from facts.interaction_business_context as contexts
+    inner join revenue_units as units on units.number = hashtextextended(contexts.account_key, 0)
+    where contexts.quality is not null and contexts.interaction_date >= %(first)s and contexts.interaction_date < %(end)s
     group by 1, 2, 3
     """
+"""The quality that months of accounts hold as well: of what the customer met in the end, once per interaction."""
 # Of each outcome: what happened in the weeks, by segment, unit and week.
 _OUTCOMES = {
     "engagement": """
@@ -51,13 +51,11 @@ _OUTCOMES = {
         group by 1, 2, 3
         """,
     "churn": """
-        select units.segment, units.unit, (date_trunc('week', gone.churned_on)::date - %(first)s) / 7 as week, count(*)
-        from (
-            select organization_key, max(churned_on) as churned_on from core.accounts
-            group by organization_key having bool_and(is_churned or not is_in_crm) and bool_or(is_churned)
-        ) as gone
-        inner join revenue_units as units on units.number = hashtextextended(gone.organization_key, 0)
-        where gone.churned_on >= %(first)s and gone.churned_on < %(end)s
+        select units.segment, units.unit, (date_trunc('week', periods.valid_from at time zone 'UTC')::date - %(first)s) / 7 as week,
+            count(*)
+        from facts.organization_periods as periods
+        inner join revenue_units as units on units.number = hashtextextended(periods.account_key, 0)
+        where periods.is_churn and periods.valid_from >= %(first)s and periods.valid_from < %(end)s
         group by 1, 2, 3
         """,
 }
@@ -69,7 +67,6 @@ class Weeks:
 
     Attributes:
         quality: Mean total score; NaN in a week without one.
-        present: Share of the unit's accounts that were there.
         outcomes: By name, per account that was there; NaN where none was.
     """
 
@@ -98,16 +95,29 @@ def read(connection: psycopg.Connection, panel: Panel, last_month: date, seed: i
     sums = _filled(sizes, connection.execute(_QUALITY, parameters).fetchall())
     told = {name: _filled(sizes, connection.execute(query, parameters).fetchall()) for name, query in _OUTCOMES.items()}
     connection.execute("drop table revenue_units")
+    # before anything was recorded of the product nobody knows who used it, and of the week in which that began only a part
+    begun = min((_first(figures[0]) for figures in told["engagement"]), default=0) + 1
     found = {}
     for at, name in enumerate(panel.segment_names):
-        present = _present(panel, panel.cells(name), units, sizes[at], first)
+        rows = panel.cells(name)
+        there, followed = (_present(panel, measure, rows, units, sizes[at], first) for measure in ("tenure", "churn"))
         scores, counts = sums[at]
         with np.errstate(divide="ignore", invalid="ignore"):
             quality = np.where(counts > 0, scores / counts, np.nan)
-            outcomes = {one: np.where(present > 0, told[one][at][0] / present, np.nan) for one in OUTCOMES}
+            outcomes = {
+                one: np.where(present > 0, told[one][at][0] / present, np.nan)
+                for one, present in zip(OUTCOMES, (there, followed, followed), strict=True)
+            }
+        outcomes["engagement"][:, :begun] = np.nan
         known = quality_weeks(outcomes, quality)
         found[name] = Weeks(quality[:, known:], {one: matrix[:, known:] for one, matrix in outcomes.items()})
     return found
+
+
+def _first(counts: np.ndarray) -> int:
+    """First week in which something was counted."""
+    weeks = np.flatnonzero(counts.any(axis=0))
+    return int(weeks[0]) if len(weeks) else counts.shape[1]
 
 
 def quality_weeks(outcomes: dict[str, np.ndarray], quality: np.ndarray) -> int:
@@ -163,10 +173,9 @@ def _filled(sizes: list[int], rows: list[tuple]) -> list[np.ndarray]:
     return found
 
 
-def _present(panel: Panel, rows: np.ndarray, units: np.ndarray, size: int, first: date) -> np.ndarray:
-    """Accounts of each unit that were there in each week: from their first month on to the one in which they left."""
-    churned = panel.values["churn"][:, rows]
-    is_there = ~np.isnan(churned)
+def _present(panel: Panel, measure: str, rows: np.ndarray, units: np.ndarray, size: int, first: date) -> np.ndarray:
+    """Accounts of each unit of which a measure was known in each week: from their first month on to the one in which they left."""
+    is_there = ~np.isnan(panel.values[measure][:, rows])
     starts = [first + timedelta(weeks=week) for week in range(WEEKS)]
     months = [(day.year - panel.months[0].year) * 12 + day.month - panel.months[0].month for day in starts]
     found = np.zeros((size, WEEKS))

@@ -31,6 +31,8 @@ MONTH_WEEKS = DAYS // 7
 ALPHA = 0.05
 LEAST_FOUND, MOST_FALSE = 90, 5
 LEAST_AUROC, MOST_CALIBRATION = 0.84, 0.04
+MOST_LEVEL, MOST_SLOPE = 0.15, 0.15
+"""Of log odds: how far what happened may lie from what was foretold, and the slope from 1."""
 COMPANY_DAYS, COMPANY_PER_DAY, COMPANY_SEED = 240, 40.0, 11
 
 
@@ -149,7 +151,7 @@ def telco(folder: Path) -> Iterator[Row]:
     from sklearn.metrics import roc_auc_score
 
     from touchstone.revenue.adjusted import fit
-    from touchstone.revenue.history import calibration_error
+    from touchstone.revenue.history import calibration, calibration_error
 
     rows = pd.read_csv(folder / "ibm-telco-churn" / "Telco-Customer-Churn.csv.gz", na_values=[" "])
     rows["churned"] = (rows["Churn"] == "Yes").astype(float)
@@ -178,6 +180,12 @@ def telco(folder: Path) -> Iterator[Row]:
         lower_is_better=True,
         n=len(left),
     )
+    level, slope = calibration(left, probability)
+    for what, value, bar in (
+        ("log odds by which more or fewer left than foretold", abs(level), MOST_LEVEL),
+        ("difference of the calibration slope from 1", abs(slope - 1), MOST_SLOPE),
+    ):
+        yield Row(f"{name}: {what}", value, bar=bar, lower_is_better=True, n=len(left))
 
 
 @check("revenue_company")

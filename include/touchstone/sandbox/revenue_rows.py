@@ -28,12 +28,11 @@ SHAPES = """
     create table core.customers (customer_key text primary key, organization_key text);
     create table core.product_events (customer_key text, occurred_at timestamptz);
     create table core.accounts (
-        account_key text primary key, organization_key text, is_in_crm boolean, is_churned boolean, churned_on date
+        account_key text primary key, organization_key text, source text, instance text, arr numeric, churned_on date
     );
-    create table core.deals (account_key text, deal_kind text, outcome text, is_archived boolean, close_date date);
-    create table marts_build.fct_interaction_scores (
-        interaction_key text, total_score double precision, interaction_date date, _ledger_id bigint
-    );
+    create table core.deals (account_key text, deal_kind text, outcome text, is_archived boolean, arr_after numeric, close_date date);
+    create table facts.organization_periods (account_key text, is_churn boolean, valid_from timestamptz);
+    create table facts.interaction_business_context (interaction_key text, account_key text, quality numeric, interaction_date date);
     create table marts_build.fct_interactions (interaction_key text, interaction_date date, _ledger_id bigint);
     create table marts_build.fct_indicator_results (
         interaction_key text, subject text, indicator_id text, dimension_id text, outcome text, interaction_date date, _ledger_id bigint

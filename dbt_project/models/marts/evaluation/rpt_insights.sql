@@ -9,7 +9,7 @@
 -- A report joins the list with a CTE of the same columns and its name in `kinds`; record_key tells apart what bears one name
 {%- set kinds = [
     'versions', 'drifts', 'accuracies', 'changes', 'actions', 'factuality', 'training_data', 'loops', 'regressions', 'confusions',
-    'gaps', 'qualities',
+    'gaps', 'qualities', 'segments',
 ] %}
 with
 
@@ -376,6 +376,38 @@ qualities as (
         null::double precision as ci_high,
         first_out_date as since_date
     from newest_limits
+    where verdict = 'decline'
+
+),
+
+newest_segments as (
+
+    select distinct on (weekly.segment) weekly.*
+    from {{ ref('rpt_segment_quality_weekly') }} as weekly
+    cross join today
+    where weekly.week_start >= today.as_of_date - 14
+    order by weekly.segment asc, weekly.week_start desc
+
+),
+
+segments as (
+
+    select
+        'segment_quality_decline' as insight_type,
+        'segment' as slice_type,
+        segment as slice_value,
+        'quality' as metric,
+        null::text as subject,
+        null::text as record_key,
+        recommended_action,
+        null::text as person,
+        run_n as n,
+        run_value as value,
+        expected_value,
+        ci_low,
+        ci_high,
+        run_start as since_date
+    from newest_segments
     where verdict = 'decline'
 
 ),
