@@ -132,6 +132,9 @@ def gap(number: int, **values: object) -> dict:
         "owner_team": "content", "owner": "content", "recommended_action": f"Write article {number}.", "priority_rank": number,
         "question_count": 40, "failed_count": 31, "failure_rate": 0.78, "failure_ci_low": 0.63, "failure_ci_high": 0.88, "impact": 12.0 / number,
         "arr_touched": 84_000.0, "is_open": True, "is_below_min_n": False, "opened_at": opened,
+        **dict.fromkeys(("signal_count", "window_question_count", "article_count", "conflict_count", "fix_count", "customer_count", "account_count", "age_days"), 9),
+        "example_message_keys": "", "opened_by": "lacking_knowledge", "status_reason": "lacking_knowledge", "is_worse_than_before": False,
+        "status_since": opened, "window_end": company.FIRST_DAY,
     } | values  # fmt: skip
 
 
@@ -149,7 +152,7 @@ def fill(connection: psycopg.Connection) -> None:
         "rpt_metric_baselines": [
             {
                 "baseline_key": f"{metric}-{change}", "metric_id": metric, "baseline_type": "before_change", "change_key": change, "slice_type": "all",
-                "slice_value": "all", "numerator": share * 1800, "denominator": 1800.0, "n": 1800, "value": share,
+                "slice_value": "all", "numerator": share * 1800, "denominator": 1800.0, "n": 1800, "value": share, "is_complete": True, "is_below_min_n": False,
                 "first_date": CHANGE_DAY - timedelta(days=30), "last_date": CHANGE_DAY - timedelta(days=1),
             }
             for metric, change, share in (
@@ -162,7 +165,7 @@ def fill(connection: psycopg.Connection) -> None:
                 "verdict": "decline", "change_key": "v", "change_type": "agent_version", "changed": HOSTILE_CHANGE,
                 "recommended_action": "Look at what 2.4 changed for topic data_export", "owner": "engineering", "n": 41, "baseline_n": 400,
                 "value": 51.0, "moving_value": 54.2, "expected_value": 66.0, "baseline_value": 66.1, "limit_low": 58.0, "limit_high": 74.0,
-                "is_out_of_limits": True, "baseline_until_date": CHANGE_DAY, "first_out_date": when, "interaction_date": when,
+                "is_out_of_limits": True, "is_below_min_n": False, "baseline_until_date": CHANGE_DAY, "first_out_date": when, "interaction_date": when,
             }
             for when in (date(2026, 3, 27), day)
         ],
@@ -184,7 +187,8 @@ def fill(connection: psycopg.Connection) -> None:
         "rpt_knowledge_gaps_weekly": [
             {
                 "period_start": date(2026, 3, 23), "period_end": date(2026, 3, 29), "opened_count": 2, "closed_count": 1, "backlog_count": 3,
-                "failed_question_count": 120, "identified_question_count": 84,
+                "failed_question_count": 120, "identified_question_count": 84, "is_below_min_n": False,
+                **dict.fromkeys(("published_count", "verified_count", "dismissed_count", "velocity_n"), 1),
             }
         ],
         "rpt_gap_fixes": [
@@ -192,7 +196,7 @@ def fill(connection: psycopg.Connection) -> None:
                 "gap_id": "g9", "title": "Password reset", "fix_source": "article", "verdict": "worked", "owner_team": "content", "fix_number": 1,
                 "recommended_action": "Leave it.", "before_n": 40.0, "before_failed_count": 30, "after_n": 30.0, "after_failed_count": 6,
                 "before_rate": 0.75, "after_rate": 0.2, "rate_change": -0.55, "ci_low": -0.7, "ci_high": -0.33, "is_below_min_n": False,
-                "fixed_at": as_of - timedelta(days=15),
+                "fixed_at": as_of - timedelta(days=15), "measured_until": date(2026, 3, 29),
             }
         ],
         "rpt_change_effects": [
@@ -217,7 +221,7 @@ def fill(connection: psycopg.Connection) -> None:
         ],
         "rpt_novel_intents_weekly": [
             {
-                "cluster_id": "c1", "cluster_name": "export to <parquet>", "status": "open", "owner_team": "product", "recommended_action": "review",
+                "cluster_id": "c1", "cluster_name": "export to <parquet>", "status": "open", "owner_team": "product", "recommended_action": "review", "is_learned": False,
                 "question_count": 9, "period_start": date(2026, 3, 23), "last_seen_at": as_of - timedelta(days=1),
             }
         ],

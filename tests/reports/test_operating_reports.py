@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 import re
+from datetime import timedelta
 from email.policy import default
 from pathlib import Path
 
@@ -22,7 +23,12 @@ from touchstone.reports.written import REPORTS
 from touchstone.settings import Settings
 from touchstone.warehouse.engine import connect
 
-KINDS = {"daily": daily.render, "weekly": weekly.render, "monthly": monthly.render, "executive": executive.render}
+
+def _daily(settings: Settings | None = None, folder: Path | None = None) -> Path:
+    return daily.render(settings, folder, now=company.AS_OF)
+
+
+KINDS = {"daily": _daily, "weekly": weekly.render, "monthly": monthly.render, "executive": executive.render}
 JARGON = re.compile(
     r"\b(containment|contained|episodes?|qwk|kappa|p-value|q-value|confidence interval|95 ?%|intervals?|wilson|percentiles?|medians?|"
     r"fcr|csat|arr|nrr|kpi|sla|ewma|baseline|drift|deflection|escalat\w+|backlog|dbt|marts?|null|none|nan|novel|handoffs?|rubric)\b",
@@ -102,6 +108,13 @@ def test_the_daily_check_names_what_is_broken(pages, filled):
         filled, "select interaction_count from marts.rpt_coverage_daily where interaction_date = '2026-03-31'"
     )
     assert f"31 March 2026 {n}" in page.text or str(n) in page.section("volume") or n == 0
+
+
+def test_a_cycle_that_did_not_run_is_what_the_check_tells_first(filled, tmp_path):
+    page = Page(daily.render(filled, tmp_path, now=company.AS_OF + timedelta(hours=37)).read_text())
+    assert "look. Nothing newer than 1 April 2026, 00:00 UTC is published" in page.section("summary")
+    page = Page(daily.render(filled, tmp_path, now=company.AS_OF + timedelta(hours=36)).read_text())
+    assert "Nothing newer than" not in page.text
 
 
 def test_a_volume_is_unusual_beyond_what_its_weekday_shows():

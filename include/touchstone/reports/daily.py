@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -94,8 +94,13 @@ class View:
         return self.drawing.svg(charts.bars(rows), "Conversations of this weekday in the last weeks")
 
 
-def render(settings: Settings | None = None, folder: Path | None = None) -> Path:
+def render(settings: Settings | None = None, folder: Path | None = None, now: datetime | None = None) -> Path:
     """Write the check of the last day that is published; the page, with the e-mail beside it.
+
+    Args:
+        settings: Whose warehouse is read; the process's own by default.
+        folder: Where to; by default `build/reports/daily`.
+        now: When it is read: a publication that is too old by then is the first thing that is broken.
 
     Raises:
         WarehouseError: Nothing is published.
@@ -104,7 +109,7 @@ def render(settings: Settings | None = None, folder: Path | None = None) -> Path
     with reading(settings) as parts:
         day = (parts.as_of - timedelta(microseconds=1)).date()
         check = collect(parts, day)
-        summary = summarise(check, parts, day)
+        summary = summarise(check, parts, day, now or datetime.now(UTC))
     return write(summary, View(check, settings.parameters), settings, folder)
 
 
@@ -263,9 +268,17 @@ def _unusual(rows: list[Row] | None, sigmas: float) -> list[Row] | None:
     return rows
 
 
-def summarise(check: Check, parts: Parts, day: date) -> Summary:
+def summarise(check: Check, parts: Parts, day: date, now: datetime) -> Summary:
     """What is broken, the most urgent first."""
+    age = now - parts.as_of
     found = [
+        *(
+            [
+                f"Nothing newer than {formats.moment(parts.as_of)} is published: the daily cycle has not come to its end since."
+            ]
+            if age > timedelta(hours=parts.parameters["source_stale_hours"])
+            else []
+        ),
         *_of_data(check, parts),
         *(
             [
@@ -278,8 +291,6 @@ def summarise(check: Check, parts: Parts, day: date) -> Summary:
         *_of_signs(check),
     ]
     headline = "Nothing is broken." if not found else f"{plural(len(found), 'thing needs', 'things need')} a look."
-    if parts.as_of.date() - day > timedelta(days=1):
-        headline = f"The day is not over. {headline}"
     last = (check.backlog or [None])[-1]
     figures = []
     if check.volumes:
