@@ -104,7 +104,7 @@ def metric_rows() -> list[dict]:
             found.append(_metric(metric, "week", week, 90, topic, "topic", company.HOSTILE))
         for number in range(-30, 20):
             day = CHANGE_DAY + timedelta(days=number)
-            found.append(_metric(metric, "day", day, 60, after if day > CHANGE_DAY else before))
+            found.append(_metric(metric, "day", day, 100, after if day > CHANGE_DAY else before))
     for week in weeks:
         found.append(
             _metric("time_to_resolution", "week", week, 400, 0)

@@ -145,9 +145,8 @@ def test_the_week_equals_its_metrics(pages, filled):
     )
     row = f"First-contact resolution {100 * value:.1f} % {100 * low:.1f} % to {100 * high:.1f} % {n} {100 * before:.1f} % +{100 * (value - before):.1f} points"
     assert row in page.section("trends")
-    assert "1 of 6 metrics got better, 0 got worse." in page.section("summary")
+    assert "1 of 6 metrics got better, none got worse." in page.section("summary")
     assert any("First-contact resolution by week" in label for label in page.images)
-    assert "2 knowledge gaps opened" not in page.section("summary")
 
 
 def test_the_week_tells_new_gaps_fixes_and_where_customers_struggle(pages):
@@ -211,7 +210,7 @@ def test_the_month_equals_the_executive_mart(pages, filled):
     for label, unit, value, change, _ in rows:
         assert (
             f"{label} {measured(value, unit, 'EUR') if value is not None else 'No customer left in a year'}"
-            in page.section("outcomes").replace("Its issues may come back until 14 April 2026. ", "")
+            in page.section("outcomes").replace("Its issues may come back until 15 April 2026. ", "")
         )
         assert change is None or moved(change, unit, "EUR") in page.section("outcomes")
     better = sum(row[4] is True for row in rows)
@@ -227,16 +226,17 @@ def test_the_month_ranks_investments_by_money(pages):
         "One issue costs 11.00 EUR: the work on an issue that a person took over from the AI agent, in February 2026."
         in told
     )
-    assert f"1 {half_a_year.HOSTILE_GAP} Write article 1. content 52 573.97 EUR 84,000 EUR 40" in told
-    assert "2 Version worse: version 2.4 on plan_change Take it back. engineering 39 430.47 EUR – 44" in told
+    assert f"1 {half_a_year.HOSTILE_GAP} Write article 1. content 52 574 EUR 84,000 EUR 40" in told
+    assert "2 Version worse: version 2.4 on plan_change Take it back. engineering 39 430 EUR – 44" in told
     assert told.index("Moving a contract 2") < told.index("Moving a contract 3")
 
 
 def test_the_month_shows_the_return_and_who_stays(pages):
     told = pages["monthly"].section("return")
     assert "February 2026" in told
-    assert "Work that people did not have to do 4,600 The AI agent itself" not in told
-    assert "Net benefit 2,570" in told
+    assert "Work that people did not have to do 4,600.00" in told
+    assert "The AI agent itself −415.75" in told
+    assert "Net benefit 2,570.40" in told
     assert "Containment quality up +410.00 −0.21" in told
     assert "human hourly rate 30" in told
     assert "enterprise 99.0 %" in pages["monthly"].section("retention")
@@ -302,7 +302,7 @@ def test_an_email_is_small_and_says_the_same_in_text_and_html(paths, pages):
         assert headline.split(".")[0] in message["Subject"]
         assert message["From"] is None
         assert not page.tags & {"script", "img", "link", "svg", "style"}
-        assert not re.search(r"(?:src|href)=|url\(", html)
+        assert not re.search(r"<[^>]*\b(?:src|href|background)=|url\(", html)
         assert path.name in text
         assert path.name in html
         for line in (line[2:] for line in text.splitlines() if line.startswith("- ")):

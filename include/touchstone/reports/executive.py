@@ -58,8 +58,11 @@ class View:
     def tone(self, row: Row) -> str:
         return tone(row)
 
-    def verdict(self, row: Row) -> str:
-        return verdict(row)
+    def word(self, row: Row) -> str:
+        """How the month compares, in a word or two."""
+        if not row["is_settled"]:
+            return "not settled"
+        return {"good": "better", "bad": "worse"}.get(tone(row), "not sure" if row["change"] else "unchanged")
 
     def of(self, row: Row) -> str:
         """What the figure is made of, such as `from 1,204 surveys`."""
@@ -92,7 +95,7 @@ def summarise(outcomes: Outcomes, parts: Parts) -> Summary:
     rows = outcomes.rows or []
     better, worse = (sum(row["is_better"] is verdict for row in rows) for verdict in (True, False))
     headline = (
-        f"{better} of {len(rows)} measures got better in {month(outcomes.first)}, {worse} got worse; the others did not surely move."
+        f"{better or 'None'} of {len(rows)} measures got better in {month(outcomes.first)}, {worse or 'none'} got worse; the others did not surely move."
         if rows
         else UNKNOWN.format(month(outcomes.first))
     )

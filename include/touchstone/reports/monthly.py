@@ -104,7 +104,7 @@ def summarise(outcomes: Outcomes, money: Money, parts: Parts) -> Summary:
     rows = outcomes.rows or []
     better, worse = (sum(row["is_better"] is verdict for row in rows) for verdict in (True, False))
     headline = (
-        f"{better} of {len(rows)} measures got better in {month(outcomes.first)}, {worse} got worse."
+        f"{better or 'None'} of {len(rows)} measures got better in {month(outcomes.first)}, {worse or 'none'} got worse."
         if rows
         else f"Nothing is known of {month(outcomes.first)}."
     )

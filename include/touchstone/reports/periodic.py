@@ -142,10 +142,11 @@ def measured(value: float | None, unit: str, currency: str = "") -> str:
         return f"{100 * number:.1f} %"
     if unit == "hours":
         return formats.duration(60 * number)
-    if unit in ("minutes",):
+    if unit == "minutes":
         return formats.duration(number)
-    if unit == "money":
-        return f"{number:,.{0 if abs(number) >= 1000 else 2}f} {currency}".rstrip().replace("-", "−")
+    if unit in ("money", "cents"):
+        digits = 0 if unit == "money" and abs(number) >= 100 else 2
+        return f"{number:,.{digits}f} {currency}".rstrip().replace("-", "−")
     if unit in ("points", "score", "ratio"):
         return f"{number:.1f}"
     return f"{number:,.0f}"

@@ -120,7 +120,7 @@ def _line(data: list[Row], width: int, height: int, title: str, target: float | 
         base.mark_area(opacity=0.16, color=colour).encode(
             x=x, y=alt.Y("low:Q", scale=up), y2="high:Q", detail="stretch:N"
         ),
-        base.mark_rule(opacity=0.35, color=colour, strokeWidth=2).encode(x=x, y=alt.Y("low:Q", scale=up), y2="high:Q"),
+        base.mark_rule(opacity=0.3, color=colour, strokeWidth=1).encode(x=x, y=alt.Y("low:Q", scale=up), y2="high:Q"),
         base.mark_line(strokeWidth=2.2, color=colour).encode(x=x, y=y, detail="stretch:N"),
         base.transform_filter("!datum.is_small")
         .mark_point(filled=True, size=34, opacity=1, color=colour)

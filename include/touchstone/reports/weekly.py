@@ -6,14 +6,16 @@ import math
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from statistics import NormalDist
 from typing import Any
 
 from touchstone.reports import charts, formats
 from touchstone.reports.ai_evaluation import period_before
-from touchstone.reports.movements import Movement, movements
+from touchstone.reports.movements import CHANCE, Movement, movements, shift
 from touchstone.reports.pages import Row
 from touchstone.reports.periodic import Figure, Parts, Summary, measured, moved, plural, reading, write
 from touchstone.reports.series import series
+from touchstone.reports.statistics import wilson_interval
 from touchstone.settings import Settings, get_settings
 
 WEEKS, MOST_GAPS, MOST_STRUGGLES, FIX_DAYS = 13, 10, 10, 28
@@ -198,11 +200,6 @@ def _struggles(parts: Parts, values: dict[str, Any]) -> list[Row] | None:
     )
     if rows is None:
         return None
-    from statistics import NormalDist
-
-    from touchstone.reports.movements import CHANCE, shift
-    from touchstone.reports.statistics import wilson_interval
-
     z = NormalDist().inv_cdf(1 - CHANCE / max(1, len(rows)))
     found = []
     for row in rows:
@@ -239,9 +236,8 @@ def summarise(week: Week, parts: Parts, first: date, last: date) -> Summary:
     elif not moved_rows:
         headline = "No metric moved beyond chance against the week before."
     else:
-        headline = (
-            f"{len(better)} of {len(week.metrics)} metrics got better, {len(moved_rows) - len(better)} got worse."
-        )
+        worse = len(moved_rows) - len(better)
+        headline = f"{len(better) or 'None'} of {len(week.metrics)} metrics got better, {worse or 'none'} got worse."
     sentences = []
     if week.new_gaps:
         names = formats.listed([f"“{row['title']}”" for row in week.new_gaps[:3]])
@@ -251,10 +247,10 @@ def summarise(week: Week, parts: Parts, first: date, last: date) -> Summary:
     elif week.new_gaps is not None:
         sentences.append("No knowledge gap opened.")
     if week.fixes:
-        worked = sum(row["verdict"] == "worked" for row in week.fixes)
-        early = sum(row["verdict"] == "too_early" for row in week.fixes)
+        worked, early = (sum(row["verdict"] == verdict for row in week.fixes) for verdict in ("worked", "too_early"))
+        later = f"; of {early} it is too early to say" if early else ""
         sentences.append(
-            f"Of {plural(len(week.fixes), 'fix', 'fixes')} of the last four weeks {worked} worked; of {early} it is too early to say."
+            f"Of {plural(len(week.fixes), 'fix', 'fixes')} of the last four weeks {worked or 'none'} worked{later}."
         )
     if week.struggles:
         row = week.struggles[0]
