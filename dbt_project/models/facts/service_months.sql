@@ -62,9 +62,9 @@ final as (
         ranked.first_response_n::bigint as first_response_n,
         percentile_cont(0.5) within group (order by handled.first_response_minutes) as first_response_median_minutes,
         percentile_cont(greatest(0, 0.5 - ranked.first_response_reach))
-            within group (order by handled.first_response_minutes) as first_response_ci_low,
+        within group (order by handled.first_response_minutes) as first_response_ci_low,
         percentile_cont(least(1, 0.5 + ranked.first_response_reach))
-            within group (order by handled.first_response_minutes) as first_response_ci_high,
+        within group (order by handled.first_response_minutes) as first_response_ci_high,
         ranked.resolution_n::bigint as resolution_n,
         percentile_cont(0.5) within group (order by handled.resolution_minutes) as resolution_median_minutes,
         percentile_cont(greatest(0, 0.5 - ranked.resolution_reach)) within group (order by handled.resolution_minutes) as resolution_ci_low,
