@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from touchstone.bi.dashboards import Chart, Dashboard
+    from touchstone.bi.dashboards import Chart, Dashboard, Filter
+    from touchstone.bi.datasets import Dataset
 
 DATABASE: dict[str, Any] = {
     "database_name": "Touchstone",
@@ -36,15 +37,14 @@ def form(chart: Chart) -> dict[str, Any]:
     return {"adhoc_filters": _filters(chart), "row_limit": chart.limit, **_FORMS[chart.kind](chart)}
 
 
-def dataset_file(
-    table: str, columns: Mapping[str, str], own: str, database: str, descriptions: Mapping[str, str]
-) -> dict[str, Any]:
-    """A published table with its columns."""
-    times = [name for name, kind in columns.items() if kind in _TIMES]
+def dataset_file(reads: Dataset, own: str, database: str, descriptions: Mapping[str, str]) -> dict[str, Any]:
+    """A published table with its columns, or a query that joins two."""
+    times = [name for name, kind in reads.columns.items() if kind in _TIMES]
     return {
-        "table_name": table,
+        "table_name": reads.name,
         "schema": "marts",
-        "description": descriptions.get(table),
+        "sql": reads.sql,
+        "description": descriptions.get(reads.name),
         "main_dttm_col": times[0] if times else None,
         "filter_select_enabled": True,
         "uuid": own,
@@ -58,9 +58,9 @@ def dataset_file(
                 "is_dttm": kind in _TIMES,
                 "groupby": True,
                 "filterable": True,
-                "description": descriptions.get(f"{table}.{name}"),
+                "description": descriptions.get(f"{reads.origins[name]}.{name}"),
             }
-            for name, kind in columns.items()
+            for name, kind in reads.columns.items()
         ],
     }
 
@@ -109,7 +109,10 @@ def dashboard_file(dashboard: Dashboard, own: str) -> dict[str, Any]:
             "label_colors": _colours(dashboard),
             "cross_filters_enabled": False,
             "refresh_frequency": 0,
-            "native_filter_configuration": [_period_filter()],
+            "native_filter_configuration": [
+                _period_filter(),
+                *(_value_filter(one, _places(dashboard, one)) for one in dashboard.filters),
+            ],
         },
         "published": True,
         "version": "1.0.0",
@@ -153,7 +156,7 @@ def _line(chart: Chart) -> dict[str, Any]:
         "seriesType": "line",
         "yAxisIndex": 0,
         "y_axis_format": chart.formats.get(first, "SMART_NUMBER"),
-        "x_axis_time_format": "%d %b",
+        "x_axis_time_format": chart.x_format,
         "rich_tooltip": True,
         "tooltipTimeFormat": "%Y-%m-%d",
         "show_legend": True,
@@ -188,7 +191,7 @@ def _bar(chart: Chart) -> dict[str, Any]:
         "groupby": [_column(label, expression) for label, expression in chart.dimensions.items()],
         "stack": "Stack" if chart.stack else None,
         "y_axis_format": chart.formats.get(next(iter(chart.measures)), _COUNT),
-        "x_axis_time_format": "%d %b",
+        "x_axis_time_format": chart.x_format,
         "rich_tooltip": True,
         "tooltipTimeFormat": "%Y-%m-%d",
         "show_legend": True,
@@ -210,7 +213,7 @@ def _table(chart: Chart) -> dict[str, Any]:
         "query_mode": "aggregate",
         "groupby": [_column(label, expression) for label, expression in chart.dimensions.items()],
         "metrics": list(metrics.values()),
-        "timeseries_limit_metric": metrics.get(order),
+        "timeseries_limit_metric": metrics.get(order) or (_metric("order", order) if order else None),
         "order_desc": (chart.order or "-")[0] == "-",
         "server_pagination": False,
         "page_length": 0,
@@ -269,6 +272,36 @@ def _period_filter() -> dict[str, Any]:
         "defaultDataMask": {"extraFormData": {}, "filterState": {"value": None}},
         "cascadeParentIds": [],
         "description": "Days, weeks or months that begin in it",
+    }
+
+
+def _places(dashboard: Dashboard, chosen: Filter) -> list[int]:
+    """Places of the charts that a filter does not reach."""
+    return [place for place, chart in enumerate(dashboard.charts, start=1) if not chosen.reaches(chart)]
+
+
+def _value_filter(chosen: Filter, excluded: list[int]) -> dict[str, Any]:
+    values = list(chosen.values)
+    return {
+        "id": f"NATIVE_FILTER-{chosen.column}",
+        "name": chosen.name,
+        "filterType": "filter_select",
+        "type": "NATIVE_FILTER",
+        "targets": [{"datasetUuid": chosen.dataset, "column": {"name": chosen.column}}],
+        "scope": {"rootPath": ["ROOT_ID"], "excluded": excluded},
+        "controlValues": {
+            "enableEmptyFilter": False,
+            "defaultToFirstItem": False,
+            "multiSelect": True,
+            "searchAllOptions": False,
+            "inverseSelection": False,
+        },
+        "defaultDataMask": {
+            "extraFormData": {"filters": [{"col": chosen.column, "op": "IN", "val": values}]},
+            "filterState": {"value": values, "label": ", ".join(map(str, values))},
+        },
+        "cascadeParentIds": [],
+        "description": chosen.about,
     }
 
 
