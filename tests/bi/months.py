@@ -13,6 +13,7 @@ from pathlib import Path
 
 from psycopg import sql
 
+from planted import write_conversations
 from touchstone import daily, pipeline
 from touchstone.finance.closes import close_month
 from touchstone.revenue.step import TABLES, revenue
@@ -65,7 +66,7 @@ def run_months(server: object, folder: Path, settings: Settings) -> None:
         MARCH, closed_by="R. Okafor", restate=True, reason="a call of the phone line came late", settings=settings
     )
     _plant_statistics(server, folder, settings)
-    for step in ("marts", "gates", "publish"):
+    for step in ("marts", "gate_3", "publish"):
         pipeline.STEPS[step](RESTATED_ON, settings)
 
 
@@ -80,7 +81,9 @@ def _plant_statistics(server: object, folder: Path, settings: Settings) -> None:
     with new_warehouse(server, "planted", folder / "planted") as planted:
         with connect("transformer", settings=planted) as connection:
             connection.execute(SHAPES)
-            write_months(connection, simulate(5, accounts=400))
+            history = simulate(5, accounts=400)
+            write_months(connection, history)
+            write_conversations(connection, history)
         revenue(STATISTICS_AS_OF, planted)
         with connect("transformer", settings=planted) as source, connect("transformer", settings=settings) as target:
             for name in TABLES:

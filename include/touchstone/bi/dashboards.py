@@ -16,7 +16,7 @@ import yaml
 
 from touchstone.bi.contract import read
 from touchstone.bi.datasets import Dataset, datasets
-from touchstone.bi.forms import DATABASE, dashboard_file, dataset_file, form
+from touchstone.bi.forms import DATABASE, DAY, GRAINS, TEXT, dashboard_file, dataset_file, form
 from touchstone.bi.measures import figure, mean, parameter, rate
 from touchstone.errors import ConfigurationError
 from touchstone.settings import get_settings
@@ -27,22 +27,7 @@ _PAGE = frozenset({"title", "about", "rows", "joined", "filters"})
 _FILTER = frozenset({"name", "about", "table", "column", "up_to"})
 _ROW = frozenset({"height", "charts", "heading"})
 _CHART = frozenset(
-    {
-        "title",
-        "kind",
-        "table",
-        "about",
-        "where",
-        "time",
-        "x",
-        "x_format",
-        "by",
-        "values",
-        "rate",
-        "mean",
-        "figures",
-        "n",
-    }
+    {"title", "kind", "table", "about", "where", "time", "x", "x_format", "grain", "by", "values", "rate", "mean", "n"}
     | {"format", "stack", "order", "limit", "width"}
 )
 
@@ -60,6 +45,7 @@ class Chart:
         where: Conditions in SQL, all of which hold.
         filtered: Conditions that the dashboard's filters set until a reader changes them.
         time: Column that the dashboard's period filters.
+        grain: week or month, to which days on the axis are gathered.
         n: Label of the measure that says how many items stand behind the others.
         order: Measure that rows are ordered by, or SQL; with a minus the largest comes first.
     """
@@ -75,7 +61,8 @@ class Chart:
     filtered: tuple[str, ...] = ()
     time: str | None = None
     x: str | None = None
-    x_format: str = "%d %b"
+    x_format: str = DAY
+    grain: str | None = None
     n: str | None = None
     about: str = ""
     order: str | None = None
@@ -90,7 +77,8 @@ class Chart:
     @property
     def sql(self) -> str:
         """The chart's rows as plain SQL on the schema marts."""
-        dimensions = ({self.x: self.x} if self.x else {}) | self.dimensions
+        along = f"date_trunc('{self.grain}', {self.x})::date" if self.grain else self.x
+        dimensions = ({self.x: along} if self.x else {}) | self.dimensions
         chosen = [f'{expression} as "{label}"' for label, expression in (dimensions | self.measures).items()]
         lines = [f"select {', '.join(chosen)}", f"from {self.reads.source}"]
         if conditions := self.where + self.filtered:
@@ -249,6 +237,8 @@ def _chart(path: Path, content: dict[str, Any], found: Mapping[str, Dataset], fi
         )
     if kind not in KINDS:
         raise ConfigurationError(f"unknown kind of chart in {path.name}", kind, f"Known: {', '.join(sorted(KINDS))}.")
+    if content.get("grain") not in (None, *GRAINS):
+        raise ConfigurationError(f"unknown grain in {path.name}", content["grain"], f"Known: {', '.join(GRAINS)}.")
     measures, formats = _measures(content)
     chart = Chart(
         dashboard=path.stem,
@@ -261,7 +251,8 @@ def _chart(path: Path, content: dict[str, Any], found: Mapping[str, Dataset], fi
         where=tuple(content.get("where", ())),
         time=content.get("time"),
         x=content.get("x"),
-        x_format=content.get("x_format", "%d %b"),
+        x_format=content.get("x_format", DAY),
+        grain=content.get("grain"),
         n="n" if "n" in measures else None,
         about=content.get("about", ""),
         order=content.get("order"),
@@ -289,8 +280,10 @@ def _measures(content: dict[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
             formats |= dict.fromkeys((label, *bounds), ".1%" if word == "rate" else ".1f")
             if kind == "table":
                 measures["n"] = parts["n"]
-    measures |= {label: figure(parts) for label, parts in content.get("figures", {}).items()}
-    measures |= content.get("values", {})
+    for label, value in content.get("values", {}).items():
+        measures[label] = figure(value) if isinstance(value, dict) else value
+        if isinstance(value, dict):
+            formats[label] = TEXT
     if kind == "table" and "n" in measures:
         measures |= {"note": f"case when {measures['n']} < {least} then 'n < {least}' else '' end"}
     if kind == "line" and "n" in content:

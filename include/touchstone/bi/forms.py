@@ -25,8 +25,20 @@ DATABASE: dict[str, Any] = {
 }
 _TIMES = frozenset({"date", "timestamptz"})
 _COUNT = ",d"
+_AXIS = ",.2~f"
+DAY = "%d %b"
+TEXT = "text"
+"""Format of a measure that is text already: a number with its unit."""
+GRAINS = {"week": "P1W", "month": "P1M"}
 _EXTRA = re.compile(r", (95 %|n <) ")
-_PALETTE = (("#1b5e9e", "#a8c6e3"), ("#d9822b", "#f2cfa8"), ("#3d8b5f", "#b5d8c4"), ("#7a5195", "#d0bedd"))
+_PALETTE = (
+    ("#1b5e9e", "#a8c6e3"),
+    ("#d9822b", "#f2cfa8"),
+    ("#3d8b5f", "#b5d8c4"),
+    ("#7a5195", "#d0bedd"),
+    ("#8a8f98", "#d5d8dd"),
+    ("#b5485b", "#e2b8c0"),
+)
 _CSS = """\
 .dashboard-component-chart-holder { box-shadow: none; border: 1px solid #e5e7eb; border-radius: 6px; }
 """
@@ -150,13 +162,15 @@ def _line(chart: Chart) -> dict[str, Any]:
     own = {
         "viz_type": "mixed_timeseries" if chart.n else "echarts_timeseries_line",
         "x_axis": chart.x,
-        "time_grain_sqla": None,
+        "time_grain_sqla": GRAINS.get(chart.grain or ""),
         "metrics": [_metric(label, expression) for label, expression in shown.items()],
         "groupby": [_column(label, expression) for label, expression in chart.dimensions.items()],
         "seriesType": "line",
         "yAxisIndex": 0,
         "y_axis_format": chart.formats.get(first, "SMART_NUMBER"),
         "x_axis_time_format": chart.x_format,
+        # days stand close to each other, months do not
+        "xAxisLabelRotation": 45 if chart.x_format == DAY else 0,
         "rich_tooltip": True,
         "tooltipTimeFormat": "%Y-%m-%d",
         "show_legend": True,
@@ -177,7 +191,7 @@ def _line(chart: Chart) -> dict[str, Any]:
         "seriesTypeB": "bar",
         "opacityB": 0.25,
         "yAxisIndexB": 1,
-        "y_axis_format_secondary": _COUNT,
+        "y_axis_format_secondary": _AXIS,
         "truncate_metric_b": True,
     }
 
@@ -190,8 +204,10 @@ def _bar(chart: Chart) -> dict[str, Any]:
         "metrics": [_metric(label, expression) for label, expression in chart.measures.items()],
         "groupby": [_column(label, expression) for label, expression in chart.dimensions.items()],
         "stack": "Stack" if chart.stack else None,
-        "y_axis_format": chart.formats.get(next(iter(chart.measures)), _COUNT),
+        "y_axis_format": chart.formats.get(next(iter(chart.measures)), _AXIS),
         "x_axis_time_format": chart.x_format,
+        # days stand close to each other, months do not
+        "xAxisLabelRotation": 45 if chart.x_format == DAY else 0,
         "rich_tooltip": True,
         "tooltipTimeFormat": "%Y-%m-%d",
         "show_legend": True,
@@ -206,6 +222,8 @@ def _table(chart: Chart) -> dict[str, Any]:
     configured: dict[str, Any] = {}
     for label in chart.measures:
         configured[label] = {"d3NumberFormat": chart.formats.get(label, _COUNT), "showCellBars": False}
+        if chart.formats.get(label) == TEXT:
+            configured[label] = {"horizontalAlign": "right"}
     metrics = {label: _metric(label, expression) for label, expression in chart.measures.items()}
     order = (chart.order or "").removeprefix("-")
     return {

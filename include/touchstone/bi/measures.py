@@ -12,15 +12,22 @@ _WILSON = (
     "({k})::numeric / nullif({n}, 0) * (1 - ({k})::numeric / nullif({n}, 0)) / nullif({n}, 0)"
     " + {z2} / (4 * power(nullif({n}, 0), 2)))) / (1 + {z2} / nullif({n}, 0))))"
 )
-# How a number of a unit is written; what is not named has one decimal.
-_FORMS = {
-    "share": ("100 *", "FM990.0", " %"),
-    "count": ("", "FM999,999,999,990", ""),
-    "episodes": ("", "FM999,999,999,990", ""),
-    "ratio": ("", "FM999,990.00", ""),
-    "points": ("", "FM999,990.00", ""),
-    "hours": ("", "FM999,990.0", " h"),
-    "minutes": ("", "FM999,990.0", " min"),
+# How a number of a unit is written: unit -> (what holds of it, factor, form, what follows), the first that holds; a unit that
+# is not named has one decimal.
+_FORMS: dict[str, list[tuple[str, str, str, str]]] = {
+    "share": [("true", "100", "FM990.0", " %")],
+    "count": [("true", "1", "FM999,999,999,990", "")],
+    "episodes": [("true", "1", "FM999,999,999,990", "")],
+    "ratio": [("true", "1", "FM999,990.00", "")],
+    "points": [("true", "1", "FM999,990.00", "")],
+    "hours": [("abs({v}) < 1", "60", "FM990.0", " min"), ("true", "1", "FM999,990.0", " h")],
+    "minutes": [("abs({v}) < 120", "1", "FM990.0", " min"), ("true", "1.0 / 60", "FM999,990.0", " h")],
+    "probability": [("{v} < 0.0005", "0", '"< 0.001"', ""), ("true", "1", "FM0.000", "")],
+    "money": [
+        ("abs({v}) < 1000", "1", "FM990.00", " {currency}"),
+        ("abs({v}) < 1000000", "1", "FM999,990", " {currency}"),
+        ("true", "0.000001", "FM999,990.00", " m {currency}"),
+    ],
 }
 
 
@@ -49,16 +56,21 @@ def mean(parts: dict[str, str]) -> tuple[str, str, str]:
 
 
 def figure(parts: dict[str, Any]) -> str:
-    """A number as text in its unit, for columns that hold shares beside minutes and money; with its sign where asked for."""
+    """A number as text in its unit, for columns that hold shares beside minutes and money.
+
+    Args:
+        parts: `of`, SQL of the number; `unit`, SQL of its unit; `signed` for a difference; `or`, SQL of the text where there is
+            no number.
+    """
     value, unit = f"({parts['of']})::numeric", parts["unit"]
-    sign = f"case when {value} > 0 then '+' else '' end || " if parts.get("signed") else ""
-    currency = parameter("currency")
-    cases = [
-        f"when '{name}' then {sign}to_char({scale} {value}, '{form}') || '{after}'"
-        for name, (scale, form, after) in _FORMS.items()
-    ]
-    cases.append(
-        f"when 'money' then {sign}to_char({value}, case when abs({value}) < 1000 then 'FM990.00' else 'FM999,999,999,990' end)"
-        f" || ' {currency}'"
-    )
-    return f"case {unit} {' '.join(cases)} else {sign}to_char({value}, 'FM999,990.0') end"
+    is_signed, currency = bool(parts.get("signed")), parameter("currency")
+    sign = f"case when {value} > 0 then '+' else '' end || " if is_signed else ""
+    cases = []
+    for name, forms in _FORMS.items():
+        for holds, factor, form, after in forms:
+            # a difference of two shares is no share
+            follows = " points" if is_signed and name == "share" else after.format(currency=currency)
+            condition = f"{unit} = '{name}' and {holds.format(v=value)}"
+            cases.append(f"when {condition} then {sign}to_char({factor} * {value}, '{form}') || '{follows}'")
+    text = f"case {' '.join(cases)} else {sign}to_char({value}, 'FM999,990.0') end"
+    return f"coalesce({text}, {parts['or']})" if "or" in parts else text
