@@ -136,7 +136,7 @@ def test_a_chart_asks_what_the_marts_answer(chart, published):
         cursor = connection.execute(chart.sql)
         names = [column.name for column in cursor.description]
         rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-    assert set(names) == set(chart.measures) | set(chart.dimensions) | ({chart.x} if chart.x else set())
+    assert set(names) == set(chart.measures) | set(chart.dimensions) | ({chart.axis} if chart.axis else set())
     if chart.n is None:
         return
     for row in rows:

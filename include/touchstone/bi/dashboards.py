@@ -16,7 +16,7 @@ import yaml
 
 from touchstone.bi.contract import read
 from touchstone.bi.datasets import Dataset, datasets
-from touchstone.bi.forms import DATABASE, DAY, GRAINS, TEXT, dashboard_file, dataset_file, form
+from touchstone.bi.forms import DATABASE, GRAINS, TEXT, dashboard_file, dataset_file, form
 from touchstone.bi.measures import figure, mean, parameter, rate
 from touchstone.errors import ConfigurationError
 from touchstone.settings import get_settings
@@ -27,8 +27,8 @@ _PAGE = frozenset({"title", "about", "rows", "joined", "filters"})
 _FILTER = frozenset({"name", "about", "table", "column", "up_to"})
 _ROW = frozenset({"height", "charts", "heading"})
 _CHART = frozenset(
-    {"title", "kind", "table", "about", "where", "time", "x", "x_format", "grain", "by", "values", "rate", "mean", "n"}
-    | {"format", "stack", "order", "limit", "width"}
+    {"title", "kind", "table", "about", "where", "time", "x", "grain", "by", "values", "rate", "mean", "n"}
+    | {"format", "stack", "order", "limit", "width", "is_money"}
 )
 
 
@@ -45,6 +45,7 @@ class Chart:
         where: Conditions in SQL, all of which hold.
         filtered: Conditions that the dashboard's filters set until a reader changes them.
         time: Column that the dashboard's period filters.
+        is_money: Whether a number is shown with the currency.
         grain: week or month, to which days on the axis are gathered.
         n: Label of the measure that says how many items stand behind the others.
         order: Measure that rows are ordered by, or SQL; with a minus the largest comes first.
@@ -61,13 +62,13 @@ class Chart:
     filtered: tuple[str, ...] = ()
     time: str | None = None
     x: str | None = None
-    x_format: str = DAY
     grain: str | None = None
     n: str | None = None
     about: str = ""
     order: str | None = None
     limit: int = 500
     stack: bool = False
+    is_money: bool = False
     width: int = 12
 
     @property
@@ -77,8 +78,7 @@ class Chart:
     @property
     def sql(self) -> str:
         """The chart's rows as plain SQL on the schema marts."""
-        along = f"date_trunc('{self.grain}', {self.x})::date" if self.grain else self.x
-        dimensions = ({self.x: along} if self.x else {}) | self.dimensions
+        dimensions = ({self.axis: self.along} if self.axis and self.along else {}) | self.dimensions
         chosen = [f'{expression} as "{label}"' for label, expression in (dimensions | self.measures).items()]
         lines = [f"select {', '.join(chosen)}", f"from {self.reads.source}"]
         if conditions := self.where + self.filtered:
@@ -88,6 +88,20 @@ class Chart:
         if self.order:
             lines.append(f"order by {self.ordered_by} {'desc' if self.order[0] == '-' else 'asc'} nulls last")
         return "\n".join([*lines, f"limit {self.limit}"])
+
+    @property
+    def axis(self) -> str | None:
+        """Label of what is on the axis."""
+        return self.grain or self.x
+
+    @property
+    def along(self) -> str | None:
+        """SQL of what is on the axis."""
+        return (
+            f"to_char(date_trunc('{self.grain}', {self.x}::timestamp), '{GRAINS[self.grain]}')"
+            if self.grain
+            else self.x
+        )
 
     @property
     def ordered_by(self) -> str:
@@ -251,13 +265,13 @@ def _chart(path: Path, content: dict[str, Any], found: Mapping[str, Dataset], fi
         where=tuple(content.get("where", ())),
         time=content.get("time"),
         x=content.get("x"),
-        x_format=content.get("x_format", DAY),
         grain=content.get("grain"),
         n="n" if "n" in measures else None,
         about=content.get("about", ""),
         order=content.get("order"),
         limit=content.get("limit", 500),
         stack=content.get("stack", False),
+        is_money=content.get("is_money", False),
         width=content.get("width", 12),
     )
     return replace(chart, filtered=tuple(one.condition for one in filters if one.reaches(chart)))

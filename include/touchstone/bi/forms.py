@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from touchstone.bi.measures import parameter
+
 if TYPE_CHECKING:
     from touchstone.bi.dashboards import Chart, Dashboard, Filter
     from touchstone.bi.datasets import Dataset
@@ -26,10 +28,10 @@ DATABASE: dict[str, Any] = {
 _TIMES = frozenset({"date", "timestamptz"})
 _COUNT = ",d"
 _AXIS = ",.2~f"
-DAY = "%d %b"
 TEXT = "text"
 """Format of a measure that is text already: a number with its unit."""
-GRAINS = {"week": "P1W", "month": "P1M"}
+GRAINS = {"week": "YYYY/MM/DD", "month": "YYYY/MM"}
+"""To what days on an axis are gathered, and what stands there: text, for Superset labels an axis of time where its calendar has ticks."""
 _EXTRA = re.compile(r", (95 %|n <) ")
 _PALETTE = (
     ("#1b5e9e", "#a8c6e3"),
@@ -152,6 +154,7 @@ def _number(chart: Chart) -> dict[str, Any]:
         "header_font_size": 0.4,
         "subheader_font_size": 0.2,
         "y_axis_format": chart.formats.get(label, _COUNT),
+        "currency_format": {"symbol": parameter("currency"), "symbolPosition": "suffix"} if chart.is_money else None,
     }
 
 
@@ -161,16 +164,14 @@ def _line(chart: Chart) -> dict[str, Any]:
     first = next(iter(shown))
     own = {
         "viz_type": "mixed_timeseries" if chart.n else "echarts_timeseries_line",
-        "x_axis": chart.x,
-        "time_grain_sqla": GRAINS.get(chart.grain or ""),
+        "x_axis": _axis(chart),
+        "time_grain_sqla": None,
         "metrics": [_metric(label, expression) for label, expression in shown.items()],
         "groupby": [_column(label, expression) for label, expression in chart.dimensions.items()],
         "seriesType": "line",
         "yAxisIndex": 0,
         "y_axis_format": chart.formats.get(first, "SMART_NUMBER"),
-        "x_axis_time_format": chart.x_format,
-        # days stand close to each other, months do not
-        "xAxisLabelRotation": 45 if chart.x_format == DAY else 0,
+        "x_axis_time_format": "%d %b",
         "rich_tooltip": True,
         "tooltipTimeFormat": "%Y-%m-%d",
         "show_legend": True,
@@ -199,15 +200,13 @@ def _line(chart: Chart) -> dict[str, Any]:
 def _bar(chart: Chart) -> dict[str, Any]:
     return {
         "viz_type": "echarts_timeseries_bar",
-        "x_axis": chart.x,
+        "x_axis": _axis(chart),
         "time_grain_sqla": None,
         "metrics": [_metric(label, expression) for label, expression in chart.measures.items()],
         "groupby": [_column(label, expression) for label, expression in chart.dimensions.items()],
         "stack": "Stack" if chart.stack else None,
         "y_axis_format": chart.formats.get(next(iter(chart.measures)), _AXIS),
-        "x_axis_time_format": chart.x_format,
-        # days stand close to each other, months do not
-        "xAxisLabelRotation": 45 if chart.x_format == DAY else 0,
+        "x_axis_time_format": "%d %b",
         "rich_tooltip": True,
         "tooltipTimeFormat": "%Y-%m-%d",
         "show_legend": True,
@@ -216,6 +215,12 @@ def _bar(chart: Chart) -> dict[str, Any]:
         "truncate_metric": True,
         "color_scheme": "supersetColors",
     }
+
+
+def _axis(chart: Chart) -> dict[str, Any] | str | None:
+    if not chart.grain:
+        return chart.x
+    return {"expressionType": "SQL", "sqlExpression": chart.along, "label": chart.grain, "columnType": "BASE_AXIS"}
 
 
 def _table(chart: Chart) -> dict[str, Any]:
