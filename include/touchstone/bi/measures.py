@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from touchstone.errors import ConfigurationError
 from touchstone.settings import get_settings
 
 # Wilson's score interval, as metrics.md has it for shares.
@@ -32,8 +33,15 @@ _FORMS: dict[str, list[tuple[str, str, str, str]]] = {
 
 
 def parameter(name: str) -> Any:
-    """A parameter of the project."""
-    return get_settings().parameters[name]
+    """A parameter of the project.
+
+    Raises:
+        ConfigurationError: There is none of this name.
+    """
+    parameters = get_settings().parameters
+    if name not in parameters:
+        raise ConfigurationError("a dashboard names an unknown parameter", name, "dbt_project.yml lists them under vars.")
+    return parameters[name]
 
 
 def rate(parts: dict[str, str]) -> tuple[str, str, str]:
