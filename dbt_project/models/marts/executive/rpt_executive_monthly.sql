@@ -253,10 +253,18 @@ of_accounts as (
                 ({{ wilson_bound('(months.account_count - months.churned_account_count)', 'months.account_count', '-') }})::numeric,
                 ({{ wilson_bound('(months.account_count - months.churned_account_count)', 'months.account_count', '+') }})::numeric
             ),
-            ('accounts_lost', null, null, months.churned_account_count::numeric, null, null),
+            (
+                'accounts_lost', null, null, months.churned_account_count::numeric,
+                (months.account_count * {{ wilson_bound('months.churned_account_count', 'months.account_count', '-') }})::numeric,
+                (months.account_count * {{ wilson_bound('months.churned_account_count', 'months.account_count', '+') }})::numeric
+            ),
             ('lifetime_value', months.mean_arr * months.gross_margin, months.annual_churn_rate, months.lifetime_value, null, null),
             ('revenue_at_risk', months.arr_at_risk, months.arr, months.arr_at_risk, null, null),
-            ('accounts_at_risk', null, null, months.at_risk_account_count::numeric, null, null)
+            (
+                'accounts_at_risk', null, null, months.at_risk_account_count::numeric,
+                (months.account_count * {{ wilson_bound('months.at_risk_account_count', 'months.account_count', '-') }})::numeric,
+                (months.account_count * {{ wilson_bound('months.at_risk_account_count', 'months.account_count', '+') }})::numeric
+            )
         ) as figures (measure, numerator, denominator, value, ci_low, ci_high)
 
 ),
@@ -414,7 +422,7 @@ final as (
             when not is_complete or not coalesce(is_settled, true) then null
             when is_small or is_previous_small or change = 0 or good_direction = 'neutral' then null
             -- an estimate has moved when the interval of its change lies on one side of nothing
-            when unit in ('share', 'points', 'hours') and source_mart <> 'fct_account_months'
+            when ci_low is not null or (unit in ('share', 'points', 'hours') and source_mart <> 'fct_account_months')
                 then case
                     when change_ci_low > 0 then good_direction = 'up_is_good'
                     when change_ci_high < 0 then good_direction = 'down_is_good'
