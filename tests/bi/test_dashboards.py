@@ -116,7 +116,9 @@ def test_a_joined_dataset_is_a_query_on_published_tables(tmp_path):
     [label] = [column for column in content["columns"] if column["column_name"] == "label"]
     assert label["description"] == "Name of the metric."
     assert yaml.safe_load(files["datasets/touchstone/rpt_service_daily.yaml"])["sql"] is None
-    assert solved.sql.startswith("select to_char(date_trunc('week', interaction_date::timestamp), 'YYYY/MM/DD') as \"week\"")
+    assert solved.sql.startswith(
+        "select to_char(date_trunc('week', interaction_date::timestamp), 'YYYY/MM/DD') as \"week\""
+    )
 
 
 def test_a_filter_begins_with_the_stages_that_are_reached_and_leaves_other_tables_alone(tmp_path, monkeypatch):
@@ -139,7 +141,7 @@ def test_a_filter_begins_with_the_stages_that_are_reached_and_leaves_other_table
 
 def test_metrics_lead_with_behaviours_and_every_chart_follows_the_stage():
     [page] = [one for one in dashboards() if one.slug == "metrics"]
-    assert [row.heading for row in page.rows if row.heading][0] == "Behaviours"
+    assert next(row.heading for row in page.rows if row.heading) == "Behaviours"
     assert all(chart.filtered for chart in page.charts)
 
 
@@ -197,9 +199,16 @@ def test_a_difference_has_its_sign_and_what_is_missing_its_text(warehouse):
         (CHART.replace("title: Share,", "title: Share, width: 5,"), "twelve columns wide"),
     ],
     ids=[
-        *("joined raw table", "column of no table", "column of both", "no key", "name of a table", "column of a filter"),
+        *(
+            "joined raw table",
+            "column of no table",
+            "column of both",
+            "no key",
+            "name of a table",
+            "column of a filter",
+        ),
         *("parameter of a filter", "grain", "key of a page", "raw table"),
-        *( "evidence", "kind", "key of a chart", "key of a row", "width"),
+        *("evidence", "kind", "key of a chart", "key of a row", "width"),
     ],
 )
 def test_what_a_declaration_gets_wrong_is_named(tmp_path, text, said):

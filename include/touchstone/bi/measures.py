@@ -40,7 +40,9 @@ def parameter(name: str) -> Any:
     """
     parameters = get_settings().parameters
     if name not in parameters:
-        raise ConfigurationError("a dashboard names an unknown parameter", name, "dbt_project.yml lists them under vars.")
+        raise ConfigurationError(
+            "a dashboard names an unknown parameter", name, "dbt_project.yml lists them under vars."
+        )
     return parameters[name]
 
 
