@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from browser import Page, chromium
+from months import run_months
 
-from touchstone import daily
 from touchstone.bi import superset
 from touchstone.bi.dashboards import Chart, Dashboard, dashboards
 from touchstone.settings import get_settings
@@ -38,15 +39,14 @@ CELLS = """
 
 @pytest.fixture(scope="module")
 def company(server, tmp_path_factory) -> Iterator[object]:
-    """The simulated company's first days, published; `touchstone_bi` may log in."""
+    """The simulated company's first eleven weeks, published; `touchstone_bi` may log in."""
     if not (superset.environment_folder() / "bin" / "gunicorn").is_file():
         pytest.skip("Superset is not installed; `make test-bi` does it")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TOUCHSTONE_BI_PASSWORD", "of-the-test/alone")
-        with new_warehouse(server, "superset", tmp_path_factory.mktemp("superset")) as settings:
-            plan = daily.plan(None, None)
-            with daily.simulated_vendors(plan):
-                daily.run_steps(daily.ingest_plan(plan))
+        folder = tmp_path_factory.mktemp("superset")
+        with new_warehouse(server, "superset", folder / "state") as settings:
+            run_months(server, folder, settings)
             yield settings
 
 
@@ -75,16 +75,38 @@ def test_a_dashboard_shows_what_sql_says(slug, page, company):
     dashboard = PAGES[slug]
     ids = _open(page, dashboard)
     page.picture(PICTURES / f"{slug}.png")
-    assert page.ask("document.querySelectorAll('[data-test=\"error-alert\"], .ant-alert-error').length") == 0
-    answers = {int(found): body for found, body in page.bodies(r"/api/v1/chart/data.*slice_id%22%3A(\d+)")}
+    _compare(page, ids, dashboard.charts, company)
+
+
+def test_a_stage_of_maturity_changes_what_is_shown(page, company):
+    """Metrics of the stages that are reached at first; a reader who chooses all of them sees more, and each as SQL says."""
+    [stage] = PAGES["metrics"].filters
+    mask = (
+        "(NATIVE_FILTER-maturity_stage:(extraFormData:(filters:!((col:maturity_stage,op:IN,val:!(1,2,3)))),"
+        "filterState:(label:'1, 2, 3',value:!(1,2,3)),id:NATIVE_FILTER-maturity_stage,ownState:()))"
+    )
+    ids = _open(page, PAGES["metrics"], f"?native_filters={mask}")
+    page.picture(PICTURES / "metrics_all_stages.png")
+    chosen = replace(stage, values=(1, 2, 3))
+    _compare(page, ids, [replace(chart, filtered=(chosen.condition,)) for chart in PAGES["metrics"].charts], company)
+    [chart] = [chart for chart in PAGES["metrics"].charts if chart.title.startswith("Own baseline")]
+    every = replace(chart, filtered=(chosen.condition,))
     with connect("bi", settings=company) as connection:
-        for chart in dashboard.charts:
-            cursor = connection.execute(chart.sql)
-            names = [column.name for column in cursor.description]
-            rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-            given = _merged(answers[ids[chart.title]], chart)
-            assert _rounded(given, names) == _rounded(rows, names), chart.title
-            _shown_as_sql_says(page, ids[chart.title], chart, rows)
+        first, more = ({row[0]: row[1] for row in connection.execute(one.sql)} for one in (chart, every))
+    assert set(first.values()) == {1} == set(stage.values)
+    assert set(more.values()) == {1, 2, 3}
+    assert len(page.ask(CELLS % ids[chart.title])) == len(more) > len(first)
+
+
+def test_no_chart_of_the_simulated_company_is_empty(company):
+    with connect("bi", settings=company) as connection:
+        empty = [
+            (chart.dashboard, chart.title)
+            for dashboard in PAGES.values()
+            for chart in dashboard.charts
+            if not connection.execute(f"select count(*) from ({chart.sql}) as rows").fetchone()[0]
+        ]
+    assert empty == []
 
 
 def test_the_period_narrows_every_figure_that_has_days(page, company):
@@ -116,6 +138,22 @@ def test_strangers_see_nothing_and_the_password_is_in_no_file_of_superset(page, 
     assert b"touchstone_bi@" in kept
 
 
+def _compare(page: Page, ids: dict[str, int], charts: Iterable[Chart], company: object) -> None:
+    """What Superset answered and what is on the page, chart by chart, against SQL."""
+    assert page.ask("document.querySelectorAll('[data-test=\"error-alert\"], .ant-alert-error').length") == 0
+    answers = {int(found): body for found, body in page.bodies(r"/api/v1/chart/data.*slice_id%22%3A(\d+)")}
+    with connect("bi", settings=company) as connection:
+        for chart in charts:
+            cursor = connection.execute(chart.sql)
+            names = [column.name for column in cursor.description]
+            rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+            given = _merged(answers[ids[chart.title]], chart)
+            if chart.x and chart.dimensions:
+                rows = [row for row in rows if None not in row.values()]
+            assert _rounded(given, names) == _rounded(rows, names), chart.title
+            _shown_as_sql_says(page, ids[chart.title], chart, rows)
+
+
 def _open(page: Page, dashboard: Dashboard, query: str = "") -> dict[str, int]:
     """Open a page so large that everything on it is drawn; chart ids by title."""
     page.size(1400, 1000)
@@ -133,16 +171,30 @@ def _merged(answer: dict[str, Any], chart: Chart) -> list[dict[str, Any]]:
     """Rows of a chart's answer; one of two queries has its halves joined by what they share."""
     first, *others = answer["result"]
     rows = [dict(row) for row in first["data"]]
+    if chart.x and chart.dimensions:
+        return _melted(rows, chart)
     for other in others:
         if other["data"] and chart.n and chart.n in other["data"][0]:
-            more = {row[chart.x]: row[chart.n] for row in other["data"]}
+            more = {row[chart.axis]: row[chart.n] for row in other["data"]}
             for row in rows:
-                row[chart.n] = more[row[chart.x]]
+                row[chart.n] = more[row[chart.axis]]
     return rows
 
 
+def _melted(rows: list[dict[str, Any]], chart: Chart) -> list[dict[str, Any]]:
+    """One row per place on the axis and line, of rows that hold a column per line."""
+    [dimension], [measure] = chart.dimensions, chart.measures
+    return [
+        {chart.axis: row[chart.axis], dimension: line.removeprefix(f"{measure}, "), measure: value}
+        for row in rows
+        for line, value in row.items()
+        if line != chart.axis and value is not None
+    ]
+
+
 def _rounded(rows: list[dict[str, Any]], names: list[str]) -> list[tuple]:
-    return sorted((tuple(_plain(row[name]) for name in names) for row in rows), key=repr)
+    # a measure that is null in every row is left out of what a line chart gets
+    return sorted((tuple(_plain(row.get(name)) for name in names) for row in rows), key=repr)
 
 
 def _plain(value: Any) -> Any:
@@ -159,7 +211,12 @@ def _shown_as_sql_says(page: Page, chart_id: int, chart: Chart, rows: list[dict[
     if chart.kind == "number":
         shown = page.ask(NUMBERS % chart_id)
         assert len(shown) == 1, chart.title
-        _same(shown[0], next(iter(rows[0].values())), chart.formats.get(next(iter(rows[0])), ",d"), chart.title)
+        _same(
+            re.sub(r"\s*€$", "", shown[0]) if chart.is_money else shown[0],
+            next(iter(rows[0].values())),
+            chart.formats.get(next(iter(rows[0])), ",d"),
+            chart.title,
+        )
     if chart.kind == "table" and rows:
         cells = page.ask(CELLS % chart_id)
         assert len(cells) == len(rows), chart.title

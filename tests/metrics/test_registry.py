@@ -11,6 +11,7 @@ from dbt.contracts.graph.semantic_manifest import SemanticManifest
 from dbt_semantic_interfaces.implementations.semantic_manifest import PydanticSemanticManifest
 from dbt_semantic_interfaces.validations.semantic_manifest_validator import SemanticManifestValidator
 
+from touchstone.bi.dashboards import dashboards
 from touchstone.dbt import parse_project
 from touchstone.errors import ConfigurationError
 from touchstone.metrics import registry
@@ -217,12 +218,25 @@ def test_an_exposure_of_code_names_all_that_the_code_reads(manifest, warehouse) 
     for exposure in manifest.exposures.values():
         named = {node.rsplit(".", 1)[-1] for node in exposure.depends_on.nodes}
         for file in exposure.config.meta.get("files", []):
-            text = (warehouse.root / file).read_text()
-            read = {name for name in re.findall(r"\bmarts(?:_evidence)?\.(\w+)", text) if name in marts}
+            read = _read_by(warehouse.root / file) & marts
             assert read, file
             assert read <= named, (exposure.name, read - named)
             seen += 1
     assert seen >= 8
+
+
+def _read_by(path) -> set[str]:
+    if path.parent.name == "dashboards":
+        [charts] = [one.charts for one in dashboards(path.parent) if one.slug == path.stem]
+        return set().union(*(chart.reads.tables for chart in charts))
+    return set(re.findall(r"\bmarts(?:_evidence)?\.(\w+)", path.read_text()))
+
+
+def test_every_dashboard_of_superset_belongs_to_an_exposure(manifest, warehouse) -> None:
+    stated = {file for exposure in manifest.exposures.values() for file in exposure.config.meta.get("files", [])}
+    declared = {str(path.relative_to(warehouse.root)) for path in (warehouse.root / "bi" / "dashboards").glob("*.yml")}
+    assert len(declared) >= 7
+    assert declared - stated == set()
 
 
 def test_every_module_that_reads_marts_belongs_to_an_exposure(manifest, warehouse) -> None:

@@ -8,30 +8,27 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from touchstone.bi.contract import read
-from touchstone.bi.forms import DATABASE, dashboard_file, dataset_file, form
+from touchstone.bi.datasets import Dataset, datasets
+from touchstone.bi.forms import DATABASE, GRAINS, TEXT, dashboard_file, dataset_file, form
+from touchstone.bi.measures import figure, mean, parameter, rate
 from touchstone.errors import ConfigurationError
 from touchstone.settings import get_settings
 
 KINDS = frozenset({"number", "line", "bar", "table"})
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "touchstone/bi")
+_PAGE = frozenset({"title", "about", "rows", "joined", "filters"})
+_FILTER = frozenset({"name", "about", "table", "column", "up_to"})
 _ROW = frozenset({"height", "charts", "heading"})
 _CHART = frozenset(
-    {"title", "kind", "table", "about", "where", "time", "x", "by", "values", "rate", "mean", "n"}
-    | {"format", "stack", "order", "limit", "width", "columns"}
-)
-
-# Wilson's score interval, as metrics.md has it for shares.
-_WILSON = (
-    "greatest(0, least(1, (({k})::numeric / nullif({n}, 0) + {z2} / (2 * nullif({n}, 0)) {sign} {z} * sqrt("
-    "({k})::numeric / nullif({n}, 0) * (1 - ({k})::numeric / nullif({n}, 0)) / nullif({n}, 0)"
-    " + {z2} / (4 * power(nullif({n}, 0), 2)))) / (1 + {z2} / nullif({n}, 0))))"
+    {"title", "kind", "table", "about", "where", "time", "x", "grain", "by", "values", "rate", "mean", "n"}
+    | {"format", "stack", "order", "limit", "width", "is_money"}
 )
 
 
@@ -41,32 +38,37 @@ class Chart:
 
     Attributes:
         kind: number, line, bar or table.
-        table: Published table that it reads.
-        columns: Column name -> type of that table, from the contract.
+        reads: Published table, or tables, that it reads.
         dimensions: Label -> column or SQL expression that rows are grouped by.
         measures: Label -> SQL expression.
         formats: Label -> format of d3.
         where: Conditions in SQL, all of which hold.
+        filtered: Conditions that the dashboard's filters set until a reader changes them.
         time: Column that the dashboard's period filters.
+        is_money: Whether a number is shown with the currency.
+        grain: week or month, to which days on the axis are gathered.
         n: Label of the measure that says how many items stand behind the others.
+        order: Measure that rows are ordered by, or SQL; with a minus the largest comes first.
     """
 
     dashboard: str
     title: str
     kind: str
-    table: str
-    columns: dict[str, str]
+    reads: Dataset
     measures: dict[str, str]
     dimensions: dict[str, str] = field(default_factory=dict)
     formats: dict[str, str] = field(default_factory=dict)
     where: tuple[str, ...] = ()
+    filtered: tuple[str, ...] = ()
     time: str | None = None
     x: str | None = None
+    grain: str | None = None
     n: str | None = None
     about: str = ""
     order: str | None = None
     limit: int = 500
     stack: bool = False
+    is_money: bool = False
     width: int = 12
 
     @property
@@ -76,18 +78,64 @@ class Chart:
     @property
     def sql(self) -> str:
         """The chart's rows as plain SQL on the schema marts."""
-        dimensions = ({self.x: self.x} if self.x else {}) | self.dimensions
+        dimensions = ({self.axis: self.along} if self.axis and self.along else {}) | self.dimensions
         chosen = [f'{expression} as "{label}"' for label, expression in (dimensions | self.measures).items()]
-        lines = [f"select {', '.join(chosen)}", f"from marts.{self.table}"]
-        if self.where:
-            lines.append("where " + " and ".join(f"({one})" for one in self.where))
+        lines = [f"select {', '.join(chosen)}", f"from {self.reads.source}"]
+        if conditions := self.where + self.filtered:
+            lines.append("where " + " and ".join(f"({one})" for one in conditions))
         if dimensions:
             lines.append("group by " + ", ".join(str(place) for place in range(1, len(dimensions) + 1)))
         if self.order:
-            lines.append(
-                f'order by "{self.order.removeprefix("-")}" {"desc" if self.order[0] == "-" else "asc"} nulls last'
-            )
+            lines.append(f"order by {self.ordered_by} {'desc' if self.order[0] == '-' else 'asc'} nulls last")
         return "\n".join([*lines, f"limit {self.limit}"])
+
+    @property
+    def axis(self) -> str | None:
+        """Label of what is on the axis."""
+        return self.grain or self.x
+
+    @property
+    def along(self) -> str | None:
+        """SQL of what is on the axis."""
+        return (
+            f"to_char(date_trunc('{self.grain}', {self.x}::timestamp), '{GRAINS[self.grain]}')"
+            if self.grain
+            else self.x
+        )
+
+    @property
+    def ordered_by(self) -> str:
+        """SQL that rows are ordered by."""
+        order = (self.order or "").removeprefix("-")
+        return self.measures.get(order, order)
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A choice of values that a dashboard offers; the charts that have the column follow it.
+
+    Attributes:
+        values: What is chosen until a reader chooses otherwise.
+    """
+
+    name: str
+    about: str
+    reads: Dataset
+    column: str
+    values: tuple[int, ...]
+
+    @property
+    def dataset(self) -> str:
+        return identity("dataset", self.reads.name)
+
+    @property
+    def condition(self) -> str:
+        """The choice in SQL."""
+        return f"{self.column} in ({', '.join(map(str, self.values))})"
+
+    def reaches(self, chart: Chart) -> bool:
+        """Whether a chart follows it."""
+        return self.column in chart.reads.columns
 
 
 @dataclass(frozen=True)
@@ -101,12 +149,13 @@ class Row:
 
 @dataclass(frozen=True)
 class Dashboard:
-    """A page of charts that one period filters."""
+    """A page of charts that one period filters, and other choices beside it."""
 
     slug: str
     title: str
     about: str
     rows: tuple[Row, ...]
+    filters: tuple[Filter, ...] = ()
 
     @property
     def charts(self) -> Iterator[Chart]:
@@ -143,9 +192,9 @@ def bundle(found: list[Dashboard], uri: str, descriptions: Mapping[str, str] | N
     }
     for one in found:
         for chart in one.charts:
-            dataset = identity("dataset", chart.table)
-            files[f"datasets/touchstone/{chart.table}.yaml"] = dataset_file(
-                chart.table, chart.columns, dataset, identity("database"), descriptions or {}
+            dataset = identity("dataset", chart.reads.name)
+            files[f"datasets/touchstone/{chart.reads.name}.yaml"] = dataset_file(
+                chart.reads, dataset, identity("database"), descriptions or {}
             )
             files[f"charts/{chart.uuid}.yaml"] = {
                 "slice_name": chart.title,
@@ -162,10 +211,13 @@ def bundle(found: list[Dashboard], uri: str, descriptions: Mapping[str, str] | N
 
 def _dashboard(path: Path, tables: Mapping[str, dict[str, str]]) -> Dashboard:
     content = yaml.safe_load(path.read_text())
+    _known(content, _PAGE, path, "page")
+    found = datasets(path.name, content.get("joined", {}), tables)
+    filters = tuple(_filter(path, one, found) for one in content.get("filters", ()))
     rows = []
     for row in content["rows"]:
         _known(row, _ROW, path, "row")
-        charts = tuple(_chart(path, chart, tables) for chart in row["charts"])
+        charts = tuple(_chart(path, chart, found, filters) for chart in row["charts"])
         if sum(chart.width for chart in charts) != 12:
             raise ConfigurationError(
                 "a row of a dashboard is not twelve columns wide",
@@ -173,21 +225,63 @@ def _dashboard(path: Path, tables: Mapping[str, dict[str, str]]) -> Dashboard:
                 "Give its charts a width each.",
             )
         rows.append(Row(charts, row["height"], row.get("heading", "")))
-    return Dashboard(path.stem, content["title"], content["about"], tuple(rows))
+    return Dashboard(path.stem, content["title"], content["about"], tuple(rows), filters)
 
 
-def _chart(path: Path, content: dict[str, Any], tables: Mapping[str, dict[str, str]]) -> Chart:
+def _filter(path: Path, content: dict[str, Any], found: Mapping[str, Dataset]) -> Filter:
+    """A filter of numbers, up to the parameter that `up_to` names until a reader chooses otherwise."""
+    _known(content, _FILTER, path, content.get("name", "filter"))
+    reads = found.get(content["table"])
+    if reads is None or content["column"] not in reads.columns:
+        raise ConfigurationError(
+            f"a filter of {path.name} reads no published column",
+            f"{content['table']}.{content['column']}",
+            "bi/contract.yml lists them.",
+        )
+    last = parameter(content["up_to"])
+    return Filter(content["name"], content.get("about", ""), reads, content["column"], tuple(range(1, last + 1)))
+
+
+def _chart(path: Path, content: dict[str, Any], found: Mapping[str, Dataset], filters: tuple[Filter, ...]) -> Chart:
     _known(content, _CHART, path, content.get("title", "chart"))
     table, kind = content["table"], content["kind"]
-    if table not in tables:
+    if table not in found:
         raise ConfigurationError(
             f"a chart of {path.name} reads no published table", table, "bi/contract.yml lists them."
         )
     if kind not in KINDS:
         raise ConfigurationError(f"unknown kind of chart in {path.name}", kind, f"Known: {', '.join(sorted(KINDS))}.")
+    if content.get("grain") not in (None, *GRAINS):
+        raise ConfigurationError(f"unknown grain in {path.name}", content["grain"], f"Known: {', '.join(GRAINS)}.")
+    measures, formats = _measures(content)
+    chart = Chart(
+        dashboard=path.stem,
+        title=content["title"],
+        kind=kind,
+        reads=found[table],
+        measures=measures,
+        dimensions=dict(content.get("by", {})),
+        formats=formats,
+        where=tuple(content.get("where", ())),
+        time=content.get("time"),
+        x=content.get("x"),
+        grain=content.get("grain"),
+        n="n" if "n" in measures else None,
+        about=content.get("about", ""),
+        order=content.get("order"),
+        limit=content.get("limit", 500),
+        stack=content.get("stack", False),
+        is_money=content.get("is_money", False),
+        width=content.get("width", 12),
+    )
+    return replace(chart, filtered=tuple(one.condition for one in filters if one.reaches(chart)))
+
+
+def _measures(content: dict[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
+    """Label -> SQL, and label -> format, of what a chart shows."""
+    kind, least = content["kind"], parameter("min_cell_n")
     measures, formats = {}, dict(content.get("format", {}))
-    n, least = content.get("n"), _parameter("min_cell_n")
-    for word, intervals in (("rate", _rate), ("mean", _mean)):
+    for word, intervals in (("rate", rate), ("mean", mean)):
         for label, parts in content.get(word, {}).items():
             value, low, high = intervals(parts)
             bounds = ("from", "to") if kind == "table" else (f"{label}, 95 % from", f"{label}, 95 % to")
@@ -200,53 +294,15 @@ def _chart(path: Path, content: dict[str, Any], tables: Mapping[str, dict[str, s
             formats |= dict.fromkeys((label, *bounds), ".1%" if word == "rate" else ".1f")
             if kind == "table":
                 measures["n"] = parts["n"]
-    measures |= content.get("values", {})
+    for label, value in content.get("values", {}).items():
+        measures[label] = figure(value) if isinstance(value, dict) else value
+        if isinstance(value, dict):
+            formats[label] = TEXT
     if kind == "table" and "n" in measures:
         measures |= {"note": f"case when {measures['n']} < {least} then 'n < {least}' else '' end"}
-    if kind == "line" and n:
-        measures["n"] = n
-    return Chart(
-        dashboard=path.stem,
-        title=content["title"],
-        kind=kind,
-        table=table,
-        columns=tables[table],
-        measures=measures,
-        dimensions=dict(content.get("by", {})),
-        formats=formats,
-        where=tuple(content.get("where", ())),
-        time=content.get("time"),
-        x=content.get("x"),
-        n="n" if "n" in measures else None,
-        about=content.get("about", ""),
-        order=content.get("order"),
-        limit=content.get("limit", 500),
-        stack=content.get("stack", False),
-        width=content.get("width", 12),
-    )
-
-
-def _rate(parts: dict[str, str]) -> tuple[str, str, str]:
-    """A share, and the bounds of its Wilson interval."""
-    z = _parameter("z_95")
-    low, high = (_WILSON.format(k=parts["of"], n=parts["n"], z=z, z2=z * z, sign=sign) for sign in ("-", "+"))
-    return f"({parts['of']})::numeric / nullif({parts['n']}, 0)", low, high
-
-
-def _mean(parts: dict[str, str]) -> tuple[str, str, str]:
-    """The mean of cells that state mean, standard deviation and n, weighted by n, and the bounds of its interval."""
-    z, mean, sd, cell = _parameter("z_95"), parts["mean"], parts["sd"], parts["cell"]
-    middle = f"sum({mean} * {cell}) / nullif(sum({cell}), 0)"
-    variance = (
-        f"greatest(0, sum(({cell} - 1) * power(coalesce({sd}, 0), 2)) + sum({cell} * power({mean}, 2))"
-        f" - sum({cell}) * power({middle}, 2)) / nullif(sum({cell}) - 1, 0)"
-    )
-    half = f"{z} * sqrt(({variance}) / nullif({parts['n']}, 0))"
-    return middle, f"greatest(0, {middle} - {half})", f"least(100, {middle} + {half})"
-
-
-def _parameter(name: str) -> Any:
-    return get_settings().parameters[name]
+    if kind == "line" and "n" in content:
+        measures["n"] = content["n"]
+    return measures, formats
 
 
 def _known(content: dict[str, Any], names: frozenset[str], path: Path, what: str) -> None:

@@ -7,8 +7,11 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from touchstone.bi.measures import parameter
+
 if TYPE_CHECKING:
-    from touchstone.bi.dashboards import Chart, Dashboard
+    from touchstone.bi.dashboards import Chart, Dashboard, Filter
+    from touchstone.bi.datasets import Dataset
 
 DATABASE: dict[str, Any] = {
     "database_name": "Touchstone",
@@ -24,8 +27,20 @@ DATABASE: dict[str, Any] = {
 }
 _TIMES = frozenset({"date", "timestamptz"})
 _COUNT = ",d"
+_AXIS = ",.2~f"
+TEXT = "text"
+"""Format of a measure that is text already: a number with its unit."""
+GRAINS = {"week": "YYYY/MM/DD", "month": "YYYY/MM"}
+"""To what days on an axis are gathered, and what stands there: text, for Superset labels an axis of time where its calendar has ticks."""
 _EXTRA = re.compile(r", (95 %|n <) ")
-_PALETTE = (("#1b5e9e", "#a8c6e3"), ("#d9822b", "#f2cfa8"), ("#3d8b5f", "#b5d8c4"), ("#7a5195", "#d0bedd"))
+_PALETTE = (
+    ("#1b5e9e", "#a8c6e3"),
+    ("#d9822b", "#f2cfa8"),
+    ("#3d8b5f", "#b5d8c4"),
+    ("#7a5195", "#d0bedd"),
+    ("#8a8f98", "#d5d8dd"),
+    ("#b5485b", "#e2b8c0"),
+)
 _CSS = """\
 .dashboard-component-chart-holder { box-shadow: none; border: 1px solid #e5e7eb; border-radius: 6px; }
 """
@@ -36,15 +51,14 @@ def form(chart: Chart) -> dict[str, Any]:
     return {"adhoc_filters": _filters(chart), "row_limit": chart.limit, **_FORMS[chart.kind](chart)}
 
 
-def dataset_file(
-    table: str, columns: Mapping[str, str], own: str, database: str, descriptions: Mapping[str, str]
-) -> dict[str, Any]:
-    """A published table with its columns."""
-    times = [name for name, kind in columns.items() if kind in _TIMES]
+def dataset_file(reads: Dataset, own: str, database: str, descriptions: Mapping[str, str]) -> dict[str, Any]:
+    """A published table with its columns, or a query that joins two."""
+    times = [name for name, kind in reads.columns.items() if kind in _TIMES]
     return {
-        "table_name": table,
+        "table_name": reads.name,
         "schema": "marts",
-        "description": descriptions.get(table),
+        "sql": reads.sql,
+        "description": descriptions.get(reads.name),
         "main_dttm_col": times[0] if times else None,
         "filter_select_enabled": True,
         "uuid": own,
@@ -58,9 +72,9 @@ def dataset_file(
                 "is_dttm": kind in _TIMES,
                 "groupby": True,
                 "filterable": True,
-                "description": descriptions.get(f"{table}.{name}"),
+                "description": descriptions.get(f"{reads.origins[name]}.{name}"),
             }
-            for name, kind in columns.items()
+            for name, kind in reads.columns.items()
         ],
     }
 
@@ -109,7 +123,10 @@ def dashboard_file(dashboard: Dashboard, own: str) -> dict[str, Any]:
             "label_colors": _colours(dashboard),
             "cross_filters_enabled": False,
             "refresh_frequency": 0,
-            "native_filter_configuration": [_period_filter()],
+            "native_filter_configuration": [
+                _period_filter(),
+                *(_value_filter(one, _places(dashboard, one)) for one in dashboard.filters),
+            ],
         },
         "published": True,
         "version": "1.0.0",
@@ -137,6 +154,7 @@ def _number(chart: Chart) -> dict[str, Any]:
         "header_font_size": 0.4,
         "subheader_font_size": 0.2,
         "y_axis_format": chart.formats.get(label, _COUNT),
+        "currency_format": {"symbol": parameter("currency"), "symbolPosition": "suffix"} if chart.is_money else None,
     }
 
 
@@ -146,7 +164,7 @@ def _line(chart: Chart) -> dict[str, Any]:
     first = next(iter(shown))
     own = {
         "viz_type": "mixed_timeseries" if chart.n else "echarts_timeseries_line",
-        "x_axis": chart.x,
+        "x_axis": _axis(chart),
         "time_grain_sqla": None,
         "metrics": [_metric(label, expression) for label, expression in shown.items()],
         "groupby": [_column(label, expression) for label, expression in chart.dimensions.items()],
@@ -174,7 +192,7 @@ def _line(chart: Chart) -> dict[str, Any]:
         "seriesTypeB": "bar",
         "opacityB": 0.25,
         "yAxisIndexB": 1,
-        "y_axis_format_secondary": _COUNT,
+        "y_axis_format_secondary": _AXIS,
         "truncate_metric_b": True,
     }
 
@@ -182,12 +200,12 @@ def _line(chart: Chart) -> dict[str, Any]:
 def _bar(chart: Chart) -> dict[str, Any]:
     return {
         "viz_type": "echarts_timeseries_bar",
-        "x_axis": chart.x,
+        "x_axis": _axis(chart),
         "time_grain_sqla": None,
         "metrics": [_metric(label, expression) for label, expression in chart.measures.items()],
         "groupby": [_column(label, expression) for label, expression in chart.dimensions.items()],
         "stack": "Stack" if chart.stack else None,
-        "y_axis_format": chart.formats.get(next(iter(chart.measures)), _COUNT),
+        "y_axis_format": chart.formats.get(next(iter(chart.measures)), _AXIS),
         "x_axis_time_format": "%d %b",
         "rich_tooltip": True,
         "tooltipTimeFormat": "%Y-%m-%d",
@@ -199,10 +217,18 @@ def _bar(chart: Chart) -> dict[str, Any]:
     }
 
 
+def _axis(chart: Chart) -> dict[str, Any] | str | None:
+    if not chart.grain:
+        return chart.x
+    return {"expressionType": "SQL", "sqlExpression": chart.along, "label": chart.grain, "columnType": "BASE_AXIS"}
+
+
 def _table(chart: Chart) -> dict[str, Any]:
     configured: dict[str, Any] = {}
     for label in chart.measures:
         configured[label] = {"d3NumberFormat": chart.formats.get(label, _COUNT), "showCellBars": False}
+        if chart.formats.get(label) == TEXT:
+            configured[label] = {"horizontalAlign": "right"}
     metrics = {label: _metric(label, expression) for label, expression in chart.measures.items()}
     order = (chart.order or "").removeprefix("-")
     return {
@@ -210,7 +236,7 @@ def _table(chart: Chart) -> dict[str, Any]:
         "query_mode": "aggregate",
         "groupby": [_column(label, expression) for label, expression in chart.dimensions.items()],
         "metrics": list(metrics.values()),
-        "timeseries_limit_metric": metrics.get(order),
+        "timeseries_limit_metric": metrics.get(order) or (_metric("order", order) if order else None),
         "order_desc": (chart.order or "-")[0] == "-",
         "server_pagination": False,
         "page_length": 0,
@@ -269,6 +295,36 @@ def _period_filter() -> dict[str, Any]:
         "defaultDataMask": {"extraFormData": {}, "filterState": {"value": None}},
         "cascadeParentIds": [],
         "description": "Days, weeks or months that begin in it",
+    }
+
+
+def _places(dashboard: Dashboard, chosen: Filter) -> list[int]:
+    """Places of the charts that a filter does not reach."""
+    return [place for place, chart in enumerate(dashboard.charts, start=1) if not chosen.reaches(chart)]
+
+
+def _value_filter(chosen: Filter, excluded: list[int]) -> dict[str, Any]:
+    values = list(chosen.values)
+    return {
+        "id": f"NATIVE_FILTER-{chosen.column}",
+        "name": chosen.name,
+        "filterType": "filter_select",
+        "type": "NATIVE_FILTER",
+        "targets": [{"datasetUuid": chosen.dataset, "column": {"name": chosen.column}}],
+        "scope": {"rootPath": ["ROOT_ID"], "excluded": excluded},
+        "controlValues": {
+            "enableEmptyFilter": False,
+            "defaultToFirstItem": False,
+            "multiSelect": True,
+            "searchAllOptions": False,
+            "inverseSelection": False,
+        },
+        "defaultDataMask": {
+            "extraFormData": {"filters": [{"col": chosen.column, "op": "IN", "val": values}]},
+            "filterState": {"value": values, "label": ", ".join(map(str, values))},
+        },
+        "cascadeParentIds": [],
+        "description": chosen.about,
     }
 
 
