@@ -80,7 +80,7 @@ def take_out(connection: psycopg.Connection) -> None:
     connection.execute(sql.SQL("drop table if exists {} cascade").format(_names(OF_REVENUE)))
     connection.execute("delete from ops.built_relations where relation = any(%s)", [list(OF_REVENUE)])
     connection.execute("delete from ops.watermarks where step in ('accounts', 'marts', 'revenue')")
-    connection.execute("delete from derived.revenue_months")
+    connection.execute("truncate derived.revenue_months, derived.revenue_usage")
 
 
 def state_accounts(connection: psycopg.Connection, accounts: int, months: int) -> None:
@@ -215,7 +215,12 @@ def live_month(connection: psycopg.Connection, accounts: int, month: int, ledger
         "marts_build.fct_interactions": of_interaction
         | whose
         | {"tier": "'business'", "human_message_count": "n % 2", "ai_message_count": "1", "human_total_score": "score"}
-        | {"ai_total_score": "score", "mean_polarity": "(n % 20 - 10) / 10.0", "started_at": day, "_ledger_id": "{ledger}"}
+        | {
+            "ai_total_score": "score",
+            "mean_polarity": "(n % 20 - 10) / 10.0",
+            "started_at": day,
+            "_ledger_id": "{ledger}",
+        }
         | {"is_rated_positive": "case when n % 5 = 0 then n % 10 = 0 end", "sentiment_level": "'none'"},
         "marts_build.fct_interaction_scores": of_interaction | {"total_score": "score", "_ledger_id": "{ledger}"},
         "facts.issue_episodes": {"interaction_key": "interaction_key", "episode_number": "1"}
@@ -223,7 +228,11 @@ def live_month(connection: psycopg.Connection, accounts: int, month: int, ledger
         "facts.episodes": {"interaction_key": "interaction_key", "episode_number": "1"}
         | {"handle_minutes": "n % 30", "customer_turn_count": "2", "is_solved": "true"},
         "facts.outcomes": {"interaction_key": "interaction_key", "episode_number": "1", "is_escalated": "n % 9 = 0"},
-        "facts.effort": {"interaction_key": "interaction_key", "episode_number": "1", "automated_effort_score": "1 + n % 7"},
+        "facts.effort": {
+            "interaction_key": "interaction_key",
+            "episode_number": "1",
+            "automated_effort_score": "1 + n % 7",
+        },
         "facts.affected_interactions": of_interaction,
     }
     connection.execute("truncate facts.affected_interactions") if ledger_id > 1 else None
