@@ -134,6 +134,16 @@
         with gone as (
             delete from {{ target }} as target
             where
+                {%- if scope and scope_columns | sort == unique_key | sort %}
+                {#- the few keys that were not built again are known without the target, in which its index finds them #}
+                ({% for column in unique_key %}target.{{ column }}{{ ", " if not loop.last }}{% endfor %}) in (
+                    select {{ unique_key | join(', ') }} from {{ scope }} as scope
+                    where not exists (
+                        select 1 from {{ temp }} as built
+                        where {% for column in unique_key %}built.{{ column }} = scope.{{ column }}{{ " and " if not loop.last }}{% endfor %}
+                    )
+                )
+                {%- else %}
                 {%- if scope %}
                 ({% for column in scope_columns %}target.{{ column }}{{ ", " if not loop.last }}{% endfor %}) in (
                     select {{ scope_columns | join(', ') }} from {{ scope }}
@@ -142,6 +152,7 @@
                     select 1 from {{ temp }} as built
                     where {% for column in unique_key %}built.{{ column }} = target.{{ column }}{{ " and " if not loop.last }}{% endfor %}
                 )
+                {%- endif %}
             returning {% for column in unique_key %}target.{{ column }}{{ ", " if not loop.last }}{% endfor %}
         )
         {%- if is_published %}

@@ -132,26 +132,39 @@ automated as (
 
 ),
 
+-- as accounts, people have a number
+people as (
+
+    select
+        accounts.account_number,
+        accounts.begins_at,
+        accounts.ends_at,
+        customers.customer_key,
+        hashtextextended(customers.person_key, 0) as person_number
+    from accounts
+    inner join {{ ref('customers') }} as customers on accounts.account_key = customers.organization_key
+
+),
+
 -- a person's day in the product once, however much they did
 days as (
 
     select
-        accounts.account_number,
-        customers.person_key,
+        people.account_number,
+        people.person_number,
         {{ utc_date('events.occurred_at') }} as used_on,
         count(*) as event_count
-    from accounts
-    inner join {{ ref('customers') }} as customers on accounts.account_key = customers.organization_key
+    from people
     inner join {{ ref('product_events') }} as events
         on
-            customers.customer_key = events.customer_key
-            and accounts.begins_at <= events.occurred_at
-            and accounts.ends_at > events.occurred_at
+            people.customer_key = events.customer_key
+            and people.begins_at <= events.occurred_at
+            and people.ends_at > events.occurred_at
     -- the bounds of all, by which partitions are left out
     where
         events.occurred_at >= (select min(bounds.begins_at) from accounts as bounds)
         and events.occurred_at < (select max(bounds.ends_at) from accounts as bounds)
-    group by accounts.account_number, customers.person_key, {{ utc_date('events.occurred_at') }}
+    group by people.account_number, people.person_number, {{ utc_date('events.occurred_at') }}
 
 ),
 
@@ -160,7 +173,7 @@ adoption as (
     select
         account_number,
         {{ month_number('used_on') }} as month_number,
-        count(distinct person_key)::int as active_customer_count,
+        count(distinct person_number)::int as active_customer_count,
         sum(event_count)::int as product_event_count,
         count(distinct used_on)::int as active_day_count
     from days

@@ -171,25 +171,27 @@ def _losses(
     products = np.einsum("aut,but->tab", rows, rows)
     before = products.cumsum(axis=0)
     terms = len(columns) - 1
+    weeks_before, forecast = before[first - start - 1 : -1], products[first - start :]
     found = []
-    for used in (list(range(terms)), [term for term in range(terms) if term != terms - 1]):
-        losses = np.empty(weeks - first)
-        for place in range(first - start, weeks - start):
-            weights = _solved(before[place - 1], used)
-            week = products[place]
-            losses[place - (first - start)] = (
-                week[-1, -1] - 2 * weights @ week[used, -1] + weights @ week[np.ix_(used, used)] @ weights
-            )
-        found.append(losses)
-    return found[0], found[1], float(_solved(before[-1], list(range(terms)))[-1])
+    for used in (list(range(terms)), list(range(terms - 1))):
+        weights = _solved(weeks_before, used)
+        told = np.einsum("tu,tu->t", weights, forecast[:, used, -1])
+        spread = np.einsum("tu,tuv,tv->t", weights, forecast[:, used][:, :, used], weights)
+        found.append(forecast[:, -1, -1] - 2 * told + spread)
+    return found[0], found[1], float(_solved(before[-1:], list(range(terms)))[0, -1])
 
 
 def _solved(products: np.ndarray, used: list[int]) -> np.ndarray:
-    """Least-squares weights; 0 for a term that says nothing beside the others."""
-    scale = np.sqrt(np.diag(products)[used])
+    """Least-squares weights of each fit; 0 for a term that says nothing beside the others.
+
+    Args:
+        products: Fits x (terms and outcome) x (terms and outcome).
+    """
+    scale = np.sqrt(np.diagonal(products, axis1=1, axis2=2)[:, used])
     scale[scale == 0] = 1.0
-    normal = products[np.ix_(used, used)] / np.outer(scale, scale)
-    return np.linalg.pinv(normal, rcond=1e-10, hermitian=True) @ (products[used, -1] / scale) / scale
+    normal = products[:, used][:, :, used] / (scale[:, :, None] * scale[:, None])
+    sides = products[:, used, -1] / scale
+    return np.einsum("tuv,tv->tu", np.linalg.pinv(normal, rcond=1e-10, hermitian=True), sides) / scale
 
 
 def _blocks(n: int, generator: np.random.Generator) -> np.ndarray:

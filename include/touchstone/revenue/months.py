@@ -69,8 +69,8 @@ _FOLLOWED = """
     """
 """Accounts of the systems that state revenue or leaving: of the others it is not known who stayed."""
 MONTHS_AT_ONCE = 12
-_HEADER, _TRAILER = 19, 2
-"""Bytes before and after the rows of a binary copy."""
+_ARRAY_HEAD = 20
+"""Bytes before the values of an array of one dimension."""
 
 
 @dataclass(frozen=True)
@@ -182,24 +182,20 @@ def _read(connection: psycopg.Connection, months: list[date]) -> dict[date, _Blo
         [months],
     ).fetchall()
     words = {name: sorted({row[at] for row in known}) for at, name in enumerate(_NAMES.values())}
-    # without a null every row of the answer is as long as the others
+    # one answer per month, not per row; without a null every row in it is as long as the others
     selected = ", ".join(f"coalesce(({value})::float4, 'NaN')" for value in _COLUMNS.values())
-    with connection.cursor() as cursor:
-        query = f"""
-            copy (
-                select hashtextextended(account_key, 0), month_start - date '2000-01-01', {selected}
-                from facts.account_months where month_start = any(%(months)s) and is_complete and {_AT_RISK}
-            ) to stdout (format binary)
-            """  # noqa: S608
-        with cursor.copy(query, {"months": months, **words}) as copy:
-            answer = b"".join(copy)
-    kinds = [("fields", ">i2"), ("number_bytes", ">i4"), ("number", ">i8"), ("month_bytes", ">i4"), ("month", ">i4")]
+    query = f"""
+        select month_start, string_agg(int8send(hashtextextended(account_key, 0)) || array_send(array[{selected}]), '')
+        from facts.account_months where month_start = any(%(months)s) and is_complete and {_AT_RISK}
+        group by month_start
+        """  # noqa: S608
+    answer = dict(connection.cursor(binary=True).execute(query, {"months": months, **words}).fetchall())
+    kinds: list[tuple[str, str]] = [("number", ">i8"), ("head", f"V{_ARRAY_HEAD}")]
     for name in _COLUMNS:
         kinds += [(f"{name}_bytes", ">i4"), (name, ">f4")]
-    rows = np.frombuffer(answer[_HEADER:-_TRAILER], dtype=kinds)
     found = {}
     for month in months:
-        of_month = rows[rows["month"] == (month - date(2000, 1, 1)).days]
+        of_month = np.frombuffer(answer.get(month, b""), dtype=kinds)
         of_month = of_month[np.argsort(of_month["number"])]
         numbers = of_month["number"].astype(np.int64)
         if len(numbers) > 1 and (np.diff(numbers) == 0).any():

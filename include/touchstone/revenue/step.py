@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg import sql
 
+from touchstone.errors import WarehouseError
 from touchstone.settings import Settings, get_settings
 from touchstone.warehouse import ledger
 from touchstone.warehouse.engine import connect
@@ -50,14 +51,20 @@ def revenue(as_of: datetime, settings: Settings | None = None) -> RevenueStep:
 
     Args:
         as_of: End of the ledger day, UTC.
+
+    Raises:
+        WarehouseError: There are no months of accounts to read.
     """
     with (
         ledger.step(STEP, as_of=as_of, settings=settings) as run,
         connect("transformer", settings=settings, application_name="touchstone revenue") as connection,
     ):
         if not _has(connection, "facts.account_months"):
-            run.detail["account_months"] = "not built"
-            return RevenueStep(0, 0)
+            raise WarehouseError(
+                "the months of accounts have not been built",
+                "facts.account_months",
+                "Run `touchstone revenue` after `touchstone facts`: it builds them first; or the model account_months with dbt.",
+            )
         from touchstone.revenue import months
 
         # what no month shows: which accounts are followed, renewals that were lost, and from how many on a cell is read

@@ -12,6 +12,7 @@ from datetime import date, timedelta
 import numpy as np
 import psycopg
 
+from touchstone.revenue import usage
 from touchstone.revenue.draws import Draws
 from touchstone.revenue.lead import WIDTH, Lead, lead
 from touchstone.revenue.panel import Panel
@@ -32,15 +33,6 @@ _QUALITY = """
 """The quality that months of accounts hold as well: of what the customer met in the end, once per interaction."""
 # Of each outcome: what happened in the weeks, by segment, unit and week.
 _OUTCOMES = {
-    "engagement": """
-        select units.segment, units.unit, (date_trunc('week', events.occurred_at at time zone 'UTC')::date - %(first)s) / 7 as week,
-            count(distinct events.customer_key)
-        from core.product_events as events
-        inner join core.customers as customers on customers.customer_key = events.customer_key
-        inner join revenue_units as units on units.number = hashtextextended(customers.organization_key, 0)
-        where events.occurred_at >= %(first)s and events.occurred_at < %(end)s
-        group by 1, 2, 3
-        """,
     "lost_renewals": """
         select units.segment, units.unit, (date_trunc('week', deals.close_date)::date - %(first)s) / 7 as week, count(*)
         from core.deals as deals
@@ -94,6 +86,7 @@ def read(connection: psycopg.Connection, panel: Panel, last_month: date, seed: i
     parameters = {"first": first, "end": end}
     sums = _filled(sizes, connection.execute(_QUALITY, parameters).fetchall())
     told = {name: _filled(sizes, connection.execute(query, parameters).fetchall()) for name, query in _OUTCOMES.items()}
+    told["engagement"] = _engagement(connection, panel, units, sizes, first)
     connection.execute("drop table revenue_units")
     # before anything was recorded of the product nobody knows who used it, and of the week in which that began only a part
     begun = min((_first(figures[0]) for figures in told["engagement"]), default=0) + 1
@@ -170,6 +163,19 @@ def _filled(sizes: list[int], rows: list[tuple]) -> list[np.ndarray]:
     found = [np.zeros((figures, size, WEEKS)) for size in sizes]
     for segment, unit, week, *values in rows:
         found[segment][:, unit, week] = values
+    return found
+
+
+def _engagement(
+    connection: psycopg.Connection, panel: Panel, units: np.ndarray, sizes: list[int], first: date
+) -> list[np.ndarray]:
+    """Customers who used the product: of each segment, 1 x units x weeks."""
+    account, week, counts = usage.active_customers(connection, panel.numbers.view(np.int64), first, WEEKS)
+    found = []
+    for segment, size in enumerate(sizes):
+        here = panel.segments[account] == segment
+        cells = units[account[here]] * WEEKS + week[here]
+        found.append(np.bincount(cells, weights=counts[here], minlength=size * WEEKS).reshape(1, size, WEEKS))
     return found
 
 

@@ -11,6 +11,14 @@ create table if not exists derived.revenue_months (
 -- it is read whole and often, and compresses badly
 alter table derived.revenue_months alter column content set storage external;
 
+-- Who used the product in which week, of each partition of core.product_events, kept likewise.
+create table if not exists derived.revenue_usage (
+    relation text primary key,
+    digest text not null,
+    content bytea not null
+);
+alter table derived.revenue_usage alter column content set storage external;
+
 create table if not exists derived.quality_correlations (
     measure_id text not null,
     outcome_id text not null,
