@@ -19,7 +19,7 @@ from touchstone.revenue.draws import Draws
 from touchstone.revenue.step import TABLES, revenue
 from touchstone.sandbox import effects
 from touchstone.sandbox.revenue_law import simulate
-from touchstone.sandbox.revenue_rows import SHAPES, write_months
+from touchstone.sandbox.revenue_rows import SHAPES, account_key, write_months
 from touchstone.warehouse.engine import connect
 
 AS_OF = datetime(2026, 1, 1, tzinfo=UTC)
