@@ -362,12 +362,18 @@ def test_a_sheet_keeps_its_header_in_sight_and_shows_cents(folder: Path) -> None
             page = book.read(f"xl/worksheets/sheet{number}.xml").decode()
             assert 'ySplit="1"' in page
             assert "<cols>" in page
-            # a report without rows has nothing to filter
-            assert ("<autoFilter" in page) == ("<row" in page)
+            # a report without rows has nothing to filter, and says so
+            assert ("<autoFilter" in page) == (page.count("<row ") > 1)
         styles = book.read("xl/styles.xml").decode()
     assert {'formatCode="#,##0.00"', 'formatCode="#,##0.00####"'} - set(
         re.findall(r'formatCode="[^"]*"', styles)
     ) == set()
+
+
+def test_a_report_without_rows_says_so(folder: Path) -> None:
+    assert _sheet(folder / "finance-2026-01-v2.xlsx", "retention at risk") == [
+        [("s", "nothing is known of this month")]
+    ]
 
 
 def test_numbers_are_numbers_and_equal_the_closed_figures(story: Story, folder: Path) -> None:

@@ -40,7 +40,7 @@ def _settings(folder: Path, change: dict[str, object]) -> Settings:
     (folder / "expectations").mkdir()
     (folder / "expectations" / "gate_3.yml").write_text(yaml.safe_dump(document))
     (folder / "dbt_project").mkdir()
-    (folder / "dbt_project" / "dbt_project.yml").write_text("vars: {min_cell_n: 30}")
+    (folder / "dbt_project" / "dbt_project.yml").write_text("vars: {min_cell_n: 30, label_length: 80}")
     return Settings(root=folder)
 
 

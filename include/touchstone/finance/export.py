@@ -125,6 +125,8 @@ def _write_workbook(path: Path, tables: dict[str, list[list[Cell]]]) -> None:
                 page.freeze_panes(1, 0)
                 if rows:
                     page.autofilter(0, 0, len(rows) - 1, len(rows[0]) - 1)
+                else:
+                    page.write_string(0, 0, "nothing is known of this month", text)
             for at, row in enumerate(rows):
                 for column, cell in enumerate(row):
                     if cell is None:
