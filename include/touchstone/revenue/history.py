@@ -126,7 +126,9 @@ def _odds(rows: pd.DataFrame, outcome: str, segment: str | None, is_adjusted: bo
         return Odds(outcome, segment, is_adjusted, *counts, None, None, None, None, None, None, True)
     effect = model.effects[0]
     power = POINTS / effect.unit
-    ratios = (float(side**power) for side in (effect.odds_ratio, effect.ci_low, effect.ci_high))
+    ratios = [float(side**power) for side in (effect.odds_ratio, effect.ci_low, effect.ci_high)]
+    if not np.isfinite([*ratios, effect.p]).all():
+        return Odds(outcome, segment, is_adjusted, *counts, None, None, None, None, None, None, True)
     return Odds(outcome, segment, is_adjusted, *counts, *ratios, effect.p, *foretold, False)
 
 

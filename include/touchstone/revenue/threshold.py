@@ -147,7 +147,7 @@ def threshold(
         above_n,
         above,
         *risk_ratio(below, below_n, above, above_n),
-        min(events) < FEWEST_EVENTS,
+        min(events) < FEWEST_EVENTS or not (below_n and above_n),
     )
 
 

@@ -30,7 +30,7 @@ weeks as (
 moments as (
 
     select
-        weeks.*,
+        *,
         count(*) over baseline as baseline_weeks,
         sum(n) over baseline as baseline_n,
         sum(quality_sum) over baseline as baseline_sum,
@@ -147,7 +147,7 @@ leads as (
     inner join {{ ref('rpt_leading_indicators') }} as leads
         on
             leads.segment_type = 'all'
-            or leads.segment_value = segments.segment
+            or segments.segment = leads.segment_value
     where
         leads.evidence_type = 'association'
         and leads.q_value < {{ rule['lead_q'] }}
