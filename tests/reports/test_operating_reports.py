@@ -139,14 +139,19 @@ def test_the_week_equals_its_metrics(pages, filled):
         """
         select this.value, this.ci_low, this.ci_high, this.n, previous.value
         from marts.fct_metric_values as this inner join marts.fct_metric_values as previous using (metric_id, period_type, slice_type)
-        where this.metric_id = 'first_contact_resolution' and this.period_type = 'week' and this.slice_type = 'all'
+        where this.metric_id = 'customer_satisfaction' and this.period_type = 'week' and this.slice_type = 'all'
             and this.period_start = '2026-03-23' and previous.period_start = '2026-03-16'
         """,
     )
-    row = f"First-contact resolution {100 * value:.1f} % {100 * low:.1f} % to {100 * high:.1f} % {n} {100 * before:.1f} % +{100 * (value - before):.1f} points"
+    row = f"Customer satisfaction {100 * value:.1f} % {100 * low:.1f} % to {100 * high:.1f} % {n} {100 * before:.1f} % +{100 * (value - before):.1f} points"
     assert row in page.section("trends")
     assert "1 of 6 metrics got better, none got worse." in page.section("summary")
     assert any("First-contact resolution by week" in label for label in page.images)
+    # those who came back are known before those who do not: 50 of 100 is no decline
+    assert (
+        "First-contact resolution Known in full on 8 April 2026: failures show before successes. 50.0 %"
+        in page.section("trends")
+    )
 
 
 def test_the_week_tells_new_gaps_fixes_and_where_customers_struggle(pages):
