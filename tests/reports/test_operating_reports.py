@@ -7,6 +7,7 @@ import re
 from datetime import timedelta
 from email.policy import default
 from pathlib import Path
+from types import SimpleNamespace
 
 import company
 import outcomes as half_a_year
@@ -18,6 +19,7 @@ from touchstone.reports import daily, executive, monthly, weekly
 from touchstone.reports.daily import unusual_volume
 from touchstone.reports.mail import MOST_BYTES
 from touchstone.reports.movements import shift
+from touchstone.reports.outcomes import Outcomes
 from touchstone.reports.periodic import Summary, measured, moved
 from touchstone.reports.written import REPORTS
 from touchstone.settings import Settings
@@ -274,6 +276,18 @@ def test_the_executive_sentences_follow_from_the_figures(pages, filled):
     )
     assert f"{100 * share:.0f} were solved at first contact" in told
     assert "Figures of money settle on 15 April 2026" in pages["executive"].text
+
+
+def test_the_first_month_is_compared_with_nothing(filled):
+    months = [
+        row
+        for row in half_a_year.executive_rows()
+        if row["month_start"] == half_a_year.MONTHS[0] and row["slice_type"] == "all"
+    ]
+    found = Outcomes(half_a_year.MONTHS[0], half_a_year.MONTHS[0], "EUR", months, [], {}, [], None, [])
+    summary = executive.summarise(found, SimpleNamespace(as_of=company.AS_OF))
+    assert summary.headline == "October 2025 is the first month: there is none to compare it with."
+    assert "Of 100 customers 98.5 stayed. 6 customers left." in summary.sentences
 
 
 # --- all of them

@@ -267,7 +267,12 @@ def summarise(week: Week, parts: Parts, first: date, last: date) -> Summary:
             f"elsewhere {100 * row['elsewhere']:.0f}."
         )
     figures = [
-        Figure(row["label"], measured(row["value"], row["unit"]), moved(row["change"], row["unit"]), row["tone"])
+        Figure(
+            row["label"],
+            measured(row["value"], row["unit"]),
+            moved(row["change"], row["unit"]) if row["is_settled"] else "not known in full yet",
+            row["tone"],
+        )
         for row in week.metrics or []
     ]
     wins = [one.text + "." for one in week.moves if one.is_win]
