@@ -275,7 +275,7 @@ def test_the_executive_sentences_follow_from_the_figures(pages, filled):
         "select value from marts.rpt_executive_monthly where measure = 'first_contact_resolution' and month_start = '2026-03-01' and slice_type = 'all'",
     )
     assert f"{100 * share:.0f} were solved at first contact" in told
-    assert "Figures of money settle on 15 April 2026" in pages["executive"].text
+    assert "First contact and money settle on 15 April 2026" in pages["executive"].text
 
 
 def test_the_first_month_is_compared_with_nothing(filled):
