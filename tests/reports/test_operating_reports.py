@@ -102,12 +102,12 @@ def test_the_daily_check_names_what_is_broken(pages, filled):
     )
     assert f"Violations of the policy “{company.HOSTILE_TITLE}”: 6, where 0.1 a day are usual." in told
     assert "9 questions of the last days are like none that was known: export to <parquet>." in told
-    count = told.count(".") and re.search(r"(\d+) things need a look", told)
-    assert int(count[1]) == len(email_of(filled, "daily", pages).get_body(("plain",)).get_content().split("\n- ")) - 1
+    lines = email_of(filled, "daily").get_body(("plain",)).get_content().split("\n- ")[1:]
+    assert f"{len(lines)} things need a look." in told
     ((n,),) = _rows(
         filled, "select interaction_count from marts.rpt_coverage_daily where interaction_date = '2026-03-31'"
     )
-    assert f"31 March 2026 {n}" in page.text or str(n) in page.section("volume") or n == 0
+    assert f"{n} conversations, where 27 to 85 are usual on this weekday" in page.section("volume")
 
 
 def test_a_cycle_that_did_not_run_is_what_the_check_tells_first(filled, tmp_path):
@@ -170,7 +170,8 @@ def test_the_week_tells_new_gaps_fixes_and_where_customers_struggle(pages):
 def test_wins_and_declines_name_the_change_that_came_before(pages):
     for kind in ("weekly", "monthly", "executive"):
         told = pages[kind].section("moves")
-        wins, declines = told[: told.index("orse" if kind == "executive" else "Declines")], told
+        wins, _, declines = told.partition(" What got worse " if kind == "executive" else " Declines ")
+        assert declines
         assert (
             "Issues solved at first contact rose by 8.0 points, from 70 to 78 of 100, since the change of the routing billing first of 12 March."
             in wins
@@ -284,7 +285,7 @@ def test_no_page_acts_asks_the_network_or_trusts_a_name(paths, pages):
         assert half_a_year.HOSTILE_CHANGE not in page.source, kind
 
 
-def email_of(settings: Settings, kind: str, pages: dict[str, Page]) -> email.message.EmailMessage:
+def email_of(settings: Settings, kind: str) -> email.message.EmailMessage:
     found = KINDS[kind](settings, settings.state_dir / "mails" / kind).with_suffix(".eml")
     return email.message_from_bytes(found.read_bytes(), policy=default)
 

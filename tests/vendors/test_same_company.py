@@ -114,6 +114,7 @@ OWN: dict[str, dict[str, set[str] | None]] = {
         "marts.rpt_post_handoff_resolution": None,
         "marts.rpt_ai_daily": {"effort_sum", "effort_square_sum"},
         "marts.rpt_backlog_daily": None,
+        "marts.rpt_executive_monthly": None,
         "marts.rpt_service_daily": None,
         "marts.rpt_recovery_rates": None,
         "marts.fct_account_months": {"issue_count", "mean_effort", "repeat_contact_count"},

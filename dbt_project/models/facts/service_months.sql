@@ -8,7 +8,6 @@
 }}
 -- one row per month: the median times to the first reply and to the solution, each with its n and interval. A median of a month does not
 -- follow from those of its days
-{%- set times = {'first_response': 'first_response_minutes', 'resolution': 'resolution_minutes'} %}
 with
 
 periods as (
@@ -49,9 +48,8 @@ ranked as (
 
     select
         *,
-        {%- for name in times %}
-            {{ var('z_95') }} / (2 * sqrt(nullif({{ name }}_n, 0))) as {{ name }}_reach{{ "," if not loop.last }}
-        {%- endfor %}
+        {{ var('z_95') }} / (2 * sqrt(nullif(first_response_n, 0))) as first_response_reach,
+        {{ var('z_95') }} / (2 * sqrt(nullif(resolution_n, 0))) as resolution_reach
     from counted
 
 ),
@@ -60,13 +58,17 @@ final as (
 
     select
         handled.period_type,
-        handled.period_start
-        {%- for name, minutes in times.items() %},
-            ranked.{{ name }}_n::bigint as {{ name }}_n,
-            percentile_cont(0.5) within group (order by handled.{{ minutes }}) as {{ name }}_median_minutes,
-            percentile_cont(greatest(0, 0.5 - ranked.{{ name }}_reach)) within group (order by handled.{{ minutes }}) as {{ name }}_ci_low,
-            percentile_cont(least(1, 0.5 + ranked.{{ name }}_reach)) within group (order by handled.{{ minutes }}) as {{ name }}_ci_high
-        {%- endfor %},
+        handled.period_start,
+        ranked.first_response_n::bigint as first_response_n,
+        percentile_cont(0.5) within group (order by handled.first_response_minutes) as first_response_median_minutes,
+        percentile_cont(greatest(0, 0.5 - ranked.first_response_reach))
+        within group (order by handled.first_response_minutes) as first_response_ci_low,
+        percentile_cont(least(1, 0.5 + ranked.first_response_reach))
+        within group (order by handled.first_response_minutes) as first_response_ci_high,
+        ranked.resolution_n::bigint as resolution_n,
+        percentile_cont(0.5) within group (order by handled.resolution_minutes) as resolution_median_minutes,
+        percentile_cont(greatest(0, 0.5 - ranked.resolution_reach)) within group (order by handled.resolution_minutes) as resolution_ci_low,
+        percentile_cont(least(1, 0.5 + ranked.resolution_reach)) within group (order by handled.resolution_minutes) as resolution_ci_high,
         {{ var('ledger_id') }}::bigint as _ledger_id
     from handled
     inner join ranked
