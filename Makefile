@@ -37,7 +37,7 @@ test-long: setup ## Run storms, kills and growth
 test-rt: setup ## Install a real Request Tracker into build/, and read it (root, apt)
 	@$(PYTHON) -m pytest -m rt -s tests/rt
 
-test-bi: setup .venv-bi/.ready ## Show the dashboards of a simulated company in headless Chromium (10 minutes; apt where no Chromium is installed)
+test-bi: setup .venv-bi/.ready ## Show the dashboards of a simulated company in headless Chromium (15 minutes; apt where no Chromium is installed)
 	@$(PYTHON) -m pytest -m bi -s tests/bi
 
 lint: setup ## Check Python, SQL and the conventions of the dbt project

@@ -184,7 +184,7 @@ def test_a_difference_has_its_sign_and_what_is_missing_its_text(warehouse):
     [
         (JOINED.replace("table: fct_metric_values", "table: core.messages"), "no published table"),
         (JOINED.replace("take: [label", "take: [secret"), "cannot be joined"),
-        (JOINED.replace("take: [label", "take: [value"), "cannot be joined"),
+        (JOINED.replace("take: [label", "take: [semantic_model"), "cannot be joined"),
         (JOINED.replace("key: metric_id, ", ""), "has four keys"),
         (JOINED.replace("metric_values: {", "fct_issues: {"), "the name of a published table"),
         (JOINED.replace("column: maturity_stage", "column: stage"), "no published column"),

@@ -187,7 +187,7 @@ def test_a_chart_asks_what_the_marts_answer(chart, published):
         value = next(iter(row[name] for name in chart.measures))
         is_number = all(isinstance(one, int | float | Decimal) for one in (low, high, value))
         if chart.dashboard != "handoffs" and is_number:
-            assert low - 1e-9 <= value <= high + 1e-9, (chart.title, row)
+            assert float(low) - 1e-9 <= float(value) <= float(high) + 1e-9, (chart.title, row)
         if "note" in row:
             is_small = row["n"] is not None and row["n"] < 30
             assert row["note"] == ("n < 30" if is_small else ""), (chart.title, row)
