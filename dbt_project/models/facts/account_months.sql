@@ -74,6 +74,10 @@ contacts as (
         on
             accounts.account_key = contexts.account_key
             and contexts.month_number between accounts.first_month and accounts.last_month
+    -- the bounds of all, by which the planner sees that few are left
+    where
+        contexts.month_number >= (select min(bounds.first_month) from accounts as bounds)
+        and contexts.month_number <= (select max(bounds.last_month) from accounts as bounds)
 
 ),
 

@@ -15,9 +15,6 @@ from psycopg import sql
 FIRST_DAY = date(2023, 3, 1)
 INTERACTIONS_PER_MONTH, EVENTS_PER_MONTH = 14_000, 60_000
 """Of 50,000 accounts."""
-CHANGES_PER_MONTH = 0.02
-"""Share of accounts whose revenue is stated anew in a month."""
-INDICATORS = ("clear_next_steps", "confirms_resolution", "shows_empathy", "no_repetition")
 OF_REVENUE = (
     "facts.affected_organizations",
     "facts.organization_periods",
@@ -201,8 +198,8 @@ def live_month(connection: psycopg.Connection, accounts: int, month: int, ledger
             md5('customer' || account || ':0') as customer_key, ({first} + n % 28 * interval '1 day')::date as interaction_date,
             -- accounts differ, and so do their months
             least(100, greatest(0, 74 + 9 * sin(account) + 14 * (random() + random() + random() - 1.5)))::numeric(7, 3) as score, n
-        from (select n, 1 + (n::bigint * 7919 + {month} * 104729) %% {accounts} as account from generate_series(1, {contacts}) as n) as drawn
-        """.replace("%%", "%")
+        from (select n, 1 + (n::bigint * 7919 + {month} * 104729) % {accounts} as account from generate_series(1, {contacts}) as n) as drawn
+        """
     )
     day = "interaction_date::timestamp at time zone 'UTC' + interval '9 hours'"
     of_interaction = {"interaction_key": "interaction_key", "interaction_date": "interaction_date"}
@@ -235,9 +232,37 @@ def live_month(connection: psycopg.Connection, accounts: int, month: int, ledger
         },
         "facts.affected_interactions": of_interaction,
     }
-    connection.execute("truncate facts.affected_interactions") if ledger_id > 1 else None
+    if ledger_id > 1:
+        connection.execute("truncate facts.affected_interactions")
     for table, values in tables.items():
         _insert(connection, table, values, sql.SQL("contacts"), numbers)
+
+
+def restate_revenue(connection: psycopg.Connection, accounts: int, month: int) -> None:
+    """One account in fifty grows in a month: core has closed what was stated and noted the account as one that changed."""
+    grown = f"(select md5('account' || n) from generate_series(1, {accounts}, 50) as n where not {_LEAVES})"
+    at = f"(date '2023-03-12' + interval '{month} months') at time zone 'UTC'"
+    connection.execute(
+        f"""
+        with closed as (
+            update core.account_history set valid_to = {at}, is_current = false
+            where valid_to is null and account_key in {grown}
+            returning account_key, arr
+        )
+        insert into core.account_history
+        select (jsonb_populate_record(
+            history, jsonb_build_object('arr', history.arr + 500, 'valid_from', {at}, 'valid_to', null, 'is_current', true)
+        )).*
+        from core.account_history as history inner join closed on history.account_key = closed.account_key
+        where history.valid_to is null
+        """
+    )
+    _insert(
+        connection,
+        "staging.int_organizations__before",
+        {"entity_type": "'account'", "entity_key": "key", "organization_key": "key", "run_id": "1"},
+        sql.SQL(f"{grown} as grown (key)"),
+    )
 
 
 def _insert(
@@ -257,7 +282,7 @@ def _insert(
     ).fetchall()
     chosen = {name: f"({values.get(name, _NOTHING.get(kind, '0'))})::{cast}" for name, cast, kind in needed}
     for name, value in (numbers or {}).items():
-        chosen = {column: text.replace("{%s}" % name, str(value)) for column, text in chosen.items()}
+        chosen = {column: text.replace("{" + name + "}", str(value)) for column, text in chosen.items()}
     connection.execute(
         sql.SQL("insert into {} ({}) select {} from {}").format(
             sql.Identifier(*table.split(".")),

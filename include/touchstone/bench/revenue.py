@@ -120,11 +120,12 @@ def revenue() -> Iterator[Row]:
             baseline = _plain(server)
             with psycopg.connect(server.url("touchstone"), autocommit=True) as connection:
                 company.live_month(connection, ACCOUNTS, MONTHS, _marts_built(connection, _end_of(MONTHS)) + 1)
+                company.restate_revenue(connection, ACCOUNTS, MONTHS)
                 connection.execute("vacuum analyze")
             month = _measured(server, environment, _end_of(MONTHS + 1))
             with psycopg.connect(server.url("touchstone"), autocommit=True) as connection:
                 _marts_built(connection, _end_of(MONTHS + 1))
-                connection.execute("truncate facts.affected_interactions")
+                connection.execute("truncate facts.affected_interactions, staging.int_organizations__before")
             nothing = _measured(server, environment, _end_of(MONTHS + 1))
         finally:
             server.remove()
