@@ -83,6 +83,17 @@ due as (
             episodes.last_message_at > previous_build.as_of - interval '{{ var("issue_gap_days") }} days'
             and episodes.last_message_at <= {{ as_of() }} - interval '{{ var("issue_gap_days") }} days'
 
+    union
+
+    -- a first contact is judged when its window has passed, whatever became of the interaction since
+    select episodes.interaction_key
+    from previous_build
+    cross join windows
+    inner join {{ built_before('facts', 'episodes', {'interaction_key': 'text', 'solved_at': 'timestamptz'}) }} as episodes
+        on
+            episodes.solved_at > previous_build.as_of - windows.window_length
+            and episodes.solved_at <= {{ as_of() }} - windows.window_length
+
 ),
 
 new_loads as (

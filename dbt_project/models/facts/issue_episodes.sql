@@ -72,11 +72,12 @@ final as (
         )::int as contact_number,
         is_solved,
         {%- for days in var('fcr_windows_days') %}
-        -- null while the window is open, or where the first contact was not solved: neither belongs to the denominator
+        -- null where the first contact was not solved, and while the window is open, whoever has come back in it: the newest days would be
+        -- those who came back alone
             case
                 when not is_solved or solved_at is null then null
-                when next_started_at <= solved_at + interval '{{ days }} days' then false
                 when solved_at + interval '{{ days }} days' > {{ as_of() }} then null
+                when next_started_at <= solved_at + interval '{{ days }} days' then false
                 else true
             end as is_resolved_{{ days }}d,
         {%- endfor %}
