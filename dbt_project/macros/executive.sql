@@ -72,7 +72,7 @@
         'target_value': 'null::numeric', 'is_attained': 'null::boolean', 'is_below_min_n': 'false', 'is_settled': 'null::boolean',
     } -%}
     {%- set lacking = {
-        'of_registry': ['note', 'is_settled'],
+        'of_registry': ['note'],
         'of_times': ['slice_type', 'slice_value', 'direction', 'note', 'numerator', 'denominator', 'target_value', 'is_attained',
             'is_below_min_n', 'is_settled'],
         'of_backlog': ['slice_type', 'slice_value', 'direction', 'note', 'n', 'numerator', 'denominator', 'ci_low', 'ci_high',

@@ -7,6 +7,7 @@ import re
 from datetime import timedelta
 from email.policy import default
 from pathlib import Path
+from types import SimpleNamespace
 
 import company
 import outcomes as half_a_year
@@ -18,6 +19,7 @@ from touchstone.reports import daily, executive, monthly, weekly
 from touchstone.reports.daily import unusual_volume
 from touchstone.reports.mail import MOST_BYTES
 from touchstone.reports.movements import shift
+from touchstone.reports.outcomes import Outcomes
 from touchstone.reports.periodic import Summary, measured, moved
 from touchstone.reports.written import REPORTS
 from touchstone.settings import Settings
@@ -139,14 +141,19 @@ def test_the_week_equals_its_metrics(pages, filled):
         """
         select this.value, this.ci_low, this.ci_high, this.n, previous.value
         from marts.fct_metric_values as this inner join marts.fct_metric_values as previous using (metric_id, period_type, slice_type)
-        where this.metric_id = 'first_contact_resolution' and this.period_type = 'week' and this.slice_type = 'all'
+        where this.metric_id = 'customer_satisfaction' and this.period_type = 'week' and this.slice_type = 'all'
             and this.period_start = '2026-03-23' and previous.period_start = '2026-03-16'
         """,
     )
-    row = f"First-contact resolution {100 * value:.1f} % {100 * low:.1f} % to {100 * high:.1f} % {n} {100 * before:.1f} % +{100 * (value - before):.1f} points"
+    row = f"Customer satisfaction {100 * value:.1f} % {100 * low:.1f} % to {100 * high:.1f} % {n} {100 * before:.1f} % +{100 * (value - before):.1f} points"
     assert row in page.section("trends")
     assert "1 of 6 metrics got better, none got worse." in page.section("summary")
     assert any("First-contact resolution by week" in label for label in page.images)
+    # those who came back are known before those who do not: 50 of 100 is no decline
+    assert (
+        "First-contact resolution Known in full on 8 April 2026: failures show before successes. 50.0 %"
+        in page.section("trends")
+    )
 
 
 def test_the_week_tells_new_gaps_fixes_and_where_customers_struggle(pages):
@@ -268,7 +275,19 @@ def test_the_executive_sentences_follow_from_the_figures(pages, filled):
         "select value from marts.rpt_executive_monthly where measure = 'first_contact_resolution' and month_start = '2026-03-01' and slice_type = 'all'",
     )
     assert f"{100 * share:.0f} were solved at first contact" in told
-    assert "Figures of money settle on 15 April 2026" in pages["executive"].text
+    assert "First contact and money settle on 15 April 2026" in pages["executive"].text
+
+
+def test_the_first_month_is_compared_with_nothing(filled):
+    months = [
+        row
+        for row in half_a_year.executive_rows()
+        if row["month_start"] == half_a_year.MONTHS[0] and row["slice_type"] == "all"
+    ]
+    found = Outcomes(half_a_year.MONTHS[0], half_a_year.MONTHS[0], "EUR", months, [], {}, [], None, [])
+    summary = executive.summarise(found, SimpleNamespace(as_of=company.AS_OF))
+    assert summary.headline == "October 2025 is the first month: there is none to compare it with."
+    assert "Of 100 customers 98.5 stayed. 6 customers left." in summary.sentences
 
 
 # --- all of them

@@ -95,10 +95,14 @@ def summarise(outcomes: Outcomes, parts: Parts) -> Summary:
     rows = outcomes.rows or []
     better, worse = (sum(row["is_better"] is verdict for row in rows) for verdict in (True, False))
     headline = (
-        f"{better or 'None'} of {len(rows)} measures got better in {month(outcomes.first)}, {worse or 'none'} got worse; the others did not surely move."
-        if rows
-        else UNKNOWN.format(month(outcomes.first))
+        f"{better or 'None'} of {len(rows)} measures got better in {month(outcomes.first)}, {worse or 'none'} got worse"
     )
+    if not rows:
+        headline = UNKNOWN.format(month(outcomes.first))
+    elif all(row["change"] is None for row in rows):
+        headline = f"{month(outcomes.first)} is the first month: there is none to compare it with."
+    else:
+        headline += "; the others did not surely move."
     found = outcomes.by_measure
     figures = [
         Figure(
@@ -161,13 +165,13 @@ def sentences(outcomes: Outcomes) -> list[str]:
             else ""
         )
         told.append(f"{measured(row['value'], 'money', outcomes.currency)} of yearly revenue are at risk{whose}.")
-    return told
+    return [line.strip() for line in told]
 
 
 def verdict(row: Row) -> str:
     """How sure the direction is, as a sentence."""
     if row["change"] is None:
-        return "There is no month before to compare with."
+        return ""
     if row["is_below_min_n"]:
         return "There are too few cases to say more."
     if not row["is_settled"]:

@@ -5,6 +5,7 @@ A figure that moved after a change moved with it; nothing here says that the cha
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -20,6 +21,8 @@ CHANCE = 0.05
 """Of all comparisons of a report together: each is held to its share of it (Bonferroni)."""
 LEAST_DAYS = 3
 """Days after a change, from which what followed is looked at."""
+SETTLE_DAYS = {"first_contact_resolution": 10, "containment_quality": 4, "self_service_success": 4}
+"""Days after which a day of a metric is known: until then failures are, and successes are not yet."""
 CHANGES = {
     "agent_version": "version {} of the AI agent",
     "prompt": "the change of the prompt {}",
@@ -79,7 +82,9 @@ def since_changes(parts: Parts, first: date, last: date) -> list[Movement]:
                 on baselines.metric_id = days.metric_id and baselines.slice_type = days.slice_type
                 and baselines.slice_value = days.slice_value and days.period_type = 'day'
                 and days.period_start > changes.change_date
-                and days.period_start <= least(%(last)s, changes.change_date + %(days)s)
+                and days.period_start <= least(
+                    %(last)s, changes.change_date + %(days)s, %(today)s - coalesce((%(settle)s::jsonb ->> metrics.metric_id)::int, 0)
+                )
             where changes.change_date between %(earliest)s and %(latest)s
             group by changes.change_key, changes.change_type, changes.changed, changes.change_date, metrics.metric_id, metrics.label,
                 metrics.direction, baselines.slice_type, baselines.slice_value, baselines.numerator, baselines.denominator
@@ -92,6 +97,8 @@ def since_changes(parts: Parts, first: date, last: date) -> list[Movement]:
             "earliest": first - timedelta(days=parts.parameters["baseline_days"]),
             "latest": last - timedelta(days=LEAST_DAYS),
             "min_n": parts.parameters["min_cell_n"],
+            "today": parts.as_of.date(),
+            "settle": json.dumps(SETTLE_DAYS),
         },
     )
     names = labels(parts)

@@ -11,7 +11,7 @@ from typing import Any
 
 from touchstone.reports import charts, formats
 from touchstone.reports.ai_evaluation import period_before
-from touchstone.reports.movements import CHANCE, Movement, movements, shift
+from touchstone.reports.movements import CHANCE, SETTLE_DAYS, Movement, movements, shift
 from touchstone.reports.pages import Row
 from touchstone.reports.periodic import Figure, Parts, Summary, measured, moved, plural, reading, write
 from touchstone.reports.series import series
@@ -132,8 +132,16 @@ def collect(parts: Parts, first: date, last: date) -> Week:
         """,
         values,
     )
+    today = parts.as_of.date()
     for row in metrics or []:
+        row["settles_on"] = last + timedelta(days=SETTLE_DAYS.get(row["metric_id"], 0))
+        row["is_settled"] = row["settles_on"] <= today
         row |= judged_change(row)
+        row["tone"] = row["tone"] if row["is_settled"] else ""
+    for metric, course in courses.items():
+        for row in course:
+            end = row["period_start"] + timedelta(days=6 + SETTLE_DAYS.get(metric, 0))
+            row["is_small"] = row["is_small"] or end > today
     return Week(
         metrics=metrics,
         courses=courses,
@@ -259,7 +267,12 @@ def summarise(week: Week, parts: Parts, first: date, last: date) -> Summary:
             f"elsewhere {100 * row['elsewhere']:.0f}."
         )
     figures = [
-        Figure(row["label"], measured(row["value"], row["unit"]), moved(row["change"], row["unit"]), row["tone"])
+        Figure(
+            row["label"],
+            measured(row["value"], row["unit"]),
+            moved(row["change"], row["unit"]) if row["is_settled"] else "not known in full yet",
+            row["tone"],
+        )
         for row in week.metrics or []
     ]
     wins = [one.text + "." for one in week.moves if one.is_win]

@@ -33,7 +33,9 @@ of_registry as (
         months.ci_high::numeric / units.divisor as ci_high,
         targets.target_value::numeric / units.divisor as target_value,
         case targets.verdict when 'attained' then true when 'missed' then false end as is_attained,
-        (months.denominator is not null and months.is_below_min_n) as is_below_min_n
+        (months.denominator is not null and months.is_below_min_n) as is_below_min_n,
+        -- who comes back is known before who does not: until the windows have passed the share is too low
+        case when months.metric_id = 'first_contact_resolution' then {{ is_complete_month('months.period_start') }} end as is_settled
     from {{ ref('fct_metric_values') }} as months
     inner join {{ ref('dim_metrics') }} as metrics on months.metric_id = metrics.metric_id
     cross join lateral (select case metrics.unit when 'minutes' then 60 else 1 end as divisor) as units
