@@ -355,7 +355,9 @@ def validate(
 
 @app.command()
 def report(
-    name: Annotated[str, typer.Argument(help="overview, daily, weekly, monthly, executive, gaps, ai_week or ai_month.")] = "overview",
+    name: Annotated[
+        str, typer.Argument(help="overview, daily, weekly, monthly, executive, gaps, ai_week or ai_month.")
+    ] = "overview",
 ) -> None:
     """Write a report of what is published, and say where it is; with the overview, the page of the gates.
 
