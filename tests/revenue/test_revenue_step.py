@@ -14,6 +14,7 @@ import pytest
 from psycopg.rows import dict_row
 
 from planted import write_conversations
+from touchstone.errors import WarehouseError
 from touchstone.revenue.criteria import GROUPS, compared, tabulated
 from touchstone.revenue.draws import Draws
 from touchstone.revenue.step import TABLES, revenue
@@ -284,3 +285,12 @@ def test_a_side_with_few_is_insufficient():
     found = compared(table, Draws(np.arange(GROUPS, dtype=np.uint64), 1), 30)
     assert found[-1] is True
     assert found[5:8] == (None, None, None)
+
+
+def test_without_the_months_of_accounts_the_step_names_what_to_build(filled):
+    execute(filled, "alter table facts.account_months rename to set_aside")
+    try:
+        with pytest.raises(WarehouseError, match="months of accounts have not been built"):
+            revenue(AS_OF, filled)
+    finally:
+        execute(filled, "alter table facts.set_aside rename to account_months")

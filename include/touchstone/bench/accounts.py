@@ -128,7 +128,7 @@ def state_accounts(connection: psycopg.Connection, accounts: int, months: int) -
                 ) as stated
                 where has_left or not {_LEAVES} or valid_from < {_left_at(months)}
             ) as history
-            """
+            """  # noqa: S608
         ),
     )
     _insert(
@@ -199,7 +199,7 @@ def live_month(connection: psycopg.Connection, accounts: int, month: int, ledger
             -- accounts differ, and so do their months
             least(100, greatest(0, 74 + 9 * sin(account) + 14 * (random() + random() + random() - 1.5)))::numeric(7, 3) as score, n
         from (select n, 1 + (n::bigint * 7919 + {month} * 104729) % {accounts} as account from generate_series(1, {contacts}) as n) as drawn
-        """
+        """  # noqa: S608
     )
     day = "interaction_date::timestamp at time zone 'UTC' + interval '9 hours'"
     of_interaction = {"interaction_key": "interaction_key", "interaction_date": "interaction_date"}
@@ -240,7 +240,7 @@ def live_month(connection: psycopg.Connection, accounts: int, month: int, ledger
 
 def restate_revenue(connection: psycopg.Connection, accounts: int, month: int) -> None:
     """One account in fifty grows in a month: core has closed what was stated and noted the account as one that changed."""
-    grown = f"(select md5('account' || n) from generate_series(1, {accounts}, 50) as n where not {_LEAVES})"
+    grown = f"(select md5('account' || n) from generate_series(1, {accounts}, 50) as n where not {_LEAVES})"  # noqa: S608
     at = f"(date '2023-03-12' + interval '{month} months') at time zone 'UTC'"
     connection.execute(
         f"""
@@ -255,7 +255,7 @@ def restate_revenue(connection: psycopg.Connection, accounts: int, month: int) -
         )).*
         from core.account_history as history inner join closed on history.account_key = closed.account_key
         where history.valid_to is null
-        """
+        """  # noqa: S608
     )
     _insert(
         connection,
