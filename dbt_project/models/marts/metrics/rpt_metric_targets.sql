@@ -62,11 +62,12 @@ aimed as (
         *,
         -- what is beyond the limit already stays where it is; without a limit there is none
         case direction
-            when 1 then
-                least(
-                    baseline_value * power(1 + monthly_change, step_number),
-                    case when limit_value is not null then greatest(limit_value, baseline_value) end
-                )
+            when 1
+                then
+                    least(
+                        baseline_value * power(1 + monthly_change, step_number),
+                        case when limit_value is not null then greatest(limit_value, baseline_value) end
+                    )
             else
                 greatest(
                     baseline_value * power(1 - monthly_change, step_number),
@@ -104,7 +105,8 @@ final as (
         value,
         ci_low,
         ci_high,
-        (case direction when 1 then value / nullif(target_value, 0) else target_value / nullif(value, 0) end)::double precision as attainment,
+        (case direction when 1 then value / nullif(target_value, 0) else target_value / nullif(value, 0) end)::double precision
+            as attainment,
         (least(n, baseline_n) < {{ var('min_cell_n') }}) as is_below_min_n,
         period_start as month_start,
         {{ var('ledger_id') }}::bigint as _ledger_id
