@@ -151,7 +151,7 @@ def test_the_week_equals_its_metrics(pages, filled):
     assert any("First-contact resolution by week" in label for label in page.images)
     # those who came back are known before those who do not: 50 of 100 is no decline
     assert (
-        "First-contact resolution Known in full on 8 April 2026: failures show before successes. 50.0 %"
+        "First-contact resolution Known in full on 8 April 2026: some of its cases are still open. 50.0 %"
         in page.section("trends")
     )
 

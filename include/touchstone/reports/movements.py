@@ -22,7 +22,7 @@ CHANCE = 0.05
 LEAST_DAYS = 3
 """Days after a change, from which what followed is looked at."""
 SETTLE_DAYS = {"first_contact_resolution": 10, "containment_quality": 4, "self_service_success": 4}
-"""Days after which a day of a metric is known: until then failures are, and successes are not yet."""
+"""Days after which a day of a metric is known in full: until then some of its cases are open."""
 CHANGES = {
     "agent_version": "version {} of the AI agent",
     "prompt": "the change of the prompt {}",
