@@ -49,7 +49,7 @@ def parse_project(settings: Settings | None = None) -> Manifest:
     """
     settings = settings or get_settings()
     with dbt_environment(settings), contextlib.redirect_stdout(io.StringIO()):
-        result = _invoke(None, ["parse", *_places(settings), "--no-write-json"])
+        result = invoke_dbt(None, ["parse", *_places(settings), "--no-write-json"])
     if not result.success:
         raise TouchstoneError("dbt parse stopped", str(result.exception), f"See {_log(settings)}.")
     return result.result
@@ -95,7 +95,7 @@ def run_dbt(
         values |= {"as_of": as_of.isoformat(), "ledger_id": ledger_id, "definitions": built_as}
     call += ["--vars", json.dumps(values)]
     with dbt_environment(settings), contextlib.redirect_stdout(io.StringIO()) as output:
-        result = _invoke(project, [*call, *arguments])
+        result = invoke_dbt(project, [*call, *arguments])
     if result.exception is not None:
         raise TouchstoneError(f"dbt {command} stopped", str(result.exception), f"See {_log(settings)}.")
     counts: dict[str, int] = {}
@@ -124,7 +124,8 @@ def _log(settings: Settings) -> Path:
     return settings.state_dir / "dbt" / "logs" / "dbt.log"
 
 
-def _invoke(manifest: Manifest | None, call: list[str]) -> dbtRunnerResult:
+def invoke_dbt(manifest: Manifest | None, call: list[str]) -> dbtRunnerResult:
+    """One call of dbt in this process; without a manifest it parses the project."""
     from dbt.cli.main import dbtRunner
 
     try:

@@ -12,7 +12,7 @@ import pytest
 from cycles import WHOLE
 from touchstone.bi.contract import read
 from touchstone.bi.dashboards import dashboards
-from touchstone.dbt import dbt_environment
+from touchstone.dbt import dbt_environment, invoke_dbt
 from touchstone.settings import Settings, get_settings
 from touchstone.warehouse.engine import connect
 from warehouses import new_warehouse
@@ -101,23 +101,11 @@ def test_every_table_and_column_carries_the_description_of_its_model(published):
 
 def test_dbt_writes_its_documentation_of_what_is_built(published, tmp_path):
     """`dbt docs generate` over the built warehouse: a page with every mart, its columns as comments say, and every exposure."""
-    from dbt.cli.main import dbtRunner
-
+    places = ["--project-dir", str(published.dbt_dir), "--profiles-dir", str(published.dbt_dir)]
+    places += ["--target-path", str(tmp_path), "--log-path", str(tmp_path / "logs")]
     state = json.dumps({"as_of": "2026-03-18T00:00:00+00:00", "ledger_id": 0})
     with dbt_environment(published):
-        made = dbtRunner().invoke(
-            [
-                *(
-                    "docs",
-                    "generate",
-                    "--project-dir",
-                    str(published.dbt_dir),
-                    "--profiles-dir",
-                    str(published.dbt_dir),
-                ),
-                *("--target-path", str(tmp_path), "--log-path", str(tmp_path / "logs"), "--quiet", "--vars", state),
-            ]
-        )
+        made = invoke_dbt(None, ["docs", "generate", *places, "--quiet", "--vars", state])
     assert made.success, made.exception
     page, catalog, manifest = (
         (tmp_path / name).read_text() for name in ("index.html", "catalog.json", "manifest.json")
