@@ -38,6 +38,7 @@ SCOPES = {
     "affected_scorecard_periods",
     "affected_question_dates",
     "affected_question_weeks",
+    "affected_segment_weeks",
     "affected_work_months",
     "changed_interactions",
 }
