@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import zlib
 
 import numpy as np
 import pandas as pd
@@ -18,6 +17,7 @@ from touchstone.revenue.history import calibration
 from touchstone.revenue.lead import lead
 from touchstone.revenue.panel import panel
 from touchstone.revenue.threshold import risk_ratio, threshold
+from touchstone.sandbox.revenue_quality import telco_third
 
 MONTHS = 24
 
@@ -187,27 +187,11 @@ def test_weeks_without_a_value_are_refused():
 
 def test_real_customers_who_leave_are_told_from_those_who_stay(shared_data):
     """ibm-telco-churn: AUROC .84 on a third of the customers that the model has not seen, probabilities within 4 points by tenth."""
-    rows = pd.read_csv(shared_data / "ibm-telco-churn" / "Telco-Customer-Churn.csv.gz", na_values=[" "])
-    rows["churned"] = (rows["Churn"] == "Yes").astype(float)
-    # a customer in the first month has no bill yet
-    rows["TotalCharges"] = rows["TotalCharges"].fillna(0.0)
-    rows = rows.replace({"No internet service": "No", "No phone service": "No"})
-    numbers = ("tenure", "TotalCharges", "MonthlyCharges")
-    categories = [name for name in rows.columns if name not in (*numbers, "customerID", "Churn", "churned")]
-    is_held_out = rows["customerID"].map(lambda key: zlib.crc32(key.encode()) % 3 == 0)
-    model = fit(
-        rows[~is_held_out],
-        "churned",
-        linear=["MonthlyCharges"],
-        bent=["tenure", "TotalCharges"],
-        categories=categories,
-        cluster="customerID",
-    )
-    left, probability = rows.loc[is_held_out, "churned"], model.probability(rows[is_held_out])
+    left, probability = telco_third(shared_data)
     assert roc_auc_score(left, probability) >= 0.84
     tenths = pd.DataFrame({"left": left, "probability": probability}).groupby(pd.qcut(probability, 10)).mean()
     assert (tenths["left"] - tenths["probability"]).abs().max() < 0.04
-    level, slope = calibration(left.to_numpy(), probability)
+    level, slope = calibration(left, probability)
     assert abs(level) < 0.15
     assert abs(slope - 1) < 0.15
 

@@ -144,14 +144,11 @@ def planted(_folder: Path) -> Iterator[Row]:
     yield Row(f"{name}: the planted lead of {LAG} months is recovered within one", within, bar=LEAST_FOUND, n=SEEDS)
 
 
-@check("revenue_telco")
-def telco(folder: Path) -> Iterator[Row]:
-    """Customers who really left: two thirds of them train the adjusted model, one third tests it."""
+def telco_third(folder: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Of the held-out third of ibm-telco-churn: who left (0 or 1), and the probability that the adjusted model foretold."""
     import pandas as pd
-    from sklearn.metrics import roc_auc_score
 
     from touchstone.revenue.adjusted import fit
-    from touchstone.revenue.history import calibration, calibration_error
 
     rows = pd.read_csv(folder / "ibm-telco-churn" / "Telco-Customer-Churn.csv.gz", na_values=[" "])
     rows["churned"] = (rows["Churn"] == "Yes").astype(float)
@@ -169,8 +166,17 @@ def telco(folder: Path) -> Iterator[Row]:
         categories=categories,
         cluster="customerID",
     )
-    left = rows.loc[is_held_out, "churned"].to_numpy()
-    probability = model.probability(rows[is_held_out])
+    return rows.loc[is_held_out, "churned"].to_numpy(), model.probability(rows[is_held_out])
+
+
+@check("revenue_telco")
+def telco(folder: Path) -> Iterator[Row]:
+    """Customers who really left: two thirds of them train the adjusted model, one third tests it."""
+    from sklearn.metrics import roc_auc_score
+
+    from touchstone.revenue.history import calibration, calibration_error
+
+    left, probability = telco_third(folder)
     name = "ibm-telco-churn, held-out third"
     yield Row(f"{name}: AUROC of the adjusted model", roc_auc_score(left, probability), bar=LEAST_AUROC, n=len(left))
     yield Row(
