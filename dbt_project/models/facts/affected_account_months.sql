@@ -108,6 +108,7 @@ months_of_whole as (
             where
                 months.account_key = whole.account_key
                 and months.month_start < coalesce(date_trunc('month', organizations.began_on)::date, 'infinity')
+            order by months.month_start
             offset 0
         ) as built
     where whole.first_month = 0
