@@ -17,8 +17,8 @@ from touchstone.warehouse.engine import connect
 from vendor_rows import Vendors, crm, link, product_event, stamp
 
 FIRST, SECOND = datetime(2026, 3, 11, tzinfo=UTC), datetime(2026, 4, 3, tzinfo=UTC)
-GROWS, LEAVES, TALKS, RESTS = 5001, 5002, 5003, 5004
-FEBRUARY, MARCH, APRIL = date(2026, 2, 1), date(2026, 3, 1), date(2026, 4, 1)
+GROWS, LEAVES, TALKS, RESTS, SHRINKS = 5001, 5002, 5003, 5004, 5005
+JANUARY, FEBRUARY, MARCH, APRIL = date(2026, 1, 1), date(2026, 2, 1), date(2026, 3, 1), date(2026, 4, 1)
 Months = dict[tuple[int, date], dict[str, Any]]
 
 
@@ -84,7 +84,7 @@ def runs(warehouse: Settings, tmp_path_factory) -> list[Months]:
     folder = tmp_path_factory.mktemp("late")
     vendors = Vendors(warehouse, FIRST)
     vendors.hubspot(
-        companies=[_company(number, arr="12000") for number in (GROWS, LEAVES, TALKS, RESTS)],
+        companies=[_company(number, arr="12000") for number in (GROWS, LEAVES, TALKS, RESTS, SHRINKS)],
         contacts=[_contact(6001, GROWS), _contact(6003, TALKS), _contact(6009, TALKS), _contact(6004, RESTS)],
     )
     vendors.mixpanel(
@@ -110,10 +110,19 @@ def runs(warehouse: Settings, tmp_path_factory) -> list[Months]:
                 arr_before="12000",
                 arr_after="15000",
                 closedate="2026-03-05",
-            )
+            ),
+            crm(
+                7002,
+                43_000,
+                dealstage="closedwon",
+                deal_kind="contraction",
+                arr_before="12000",
+                arr_after="9000",
+                closedate="2026-02-10",
+            ),
         ],
     )
-    vendors.hubspot(associations=[link("deals", 7001, "companies", GROWS)])
+    vendors.hubspot(associations=[link("deals", 7001, "companies", GROWS), link("deals", 7002, "companies", SHRINKS)])
     # February's use of the product, stated in April
     vendors.mixpanel(product_event(77, "u-6003", -30_000))
     rude = ("human_agent", "2026-03-03T09:05:00Z", "That is not my problem. Read the manual, I told you already.")
@@ -132,6 +141,14 @@ def test_an_expansion_that_is_stated_late_counts_in_its_month(runs: list[Months]
     assert (row["arr_start"], row["expansion_arr"], row["arr_end"]) == (12_000, 3_000, 15_000)
     assert row["has_expanded"]
     assert runs[1][GROWS, APRIL]["arr_start"] == 15_000
+
+
+def test_revenue_that_is_stated_late_changes_no_month_before_it(runs: list[Months]) -> None:
+    assert runs[0][SHRINKS, FEBRUARY]["arr_end"] == 12_000
+    row = runs[1][SHRINKS, FEBRUARY]
+    assert (row["arr_start"], row["contraction_arr"], row["arr_end"]) == (12_000, 3_000, 9_000)
+    assert runs[1][SHRINKS, MARCH]["arr_start"] == 9_000
+    assert runs[1][SHRINKS, JANUARY] == runs[0][SHRINKS, JANUARY]
 
 
 def test_a_churn_that_is_stated_late_counts_in_its_month(runs: list[Months]) -> None:
