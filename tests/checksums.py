@@ -24,6 +24,7 @@ ABOUT_RUNS = {"rpt_gate_results", "rpt_source_health"}
 # What a run worked on, not what it built.
 SCOPES = {
     "affected_account_months",
+    "affected_accounts",
     "affected_business_contexts",
     "affected_organizations",
     "affected_interactions",

@@ -3,6 +3,11 @@
     coalesce({{ interaction }}.excluded_reason not in ('deleted', 'merged', 'spam_or_test'), true)
 {%- endmacro %}
 
+{# Moment at which a customer wrote, the beginning of its day where no time is known. #}
+{% macro begun_at(interaction) -%}
+    coalesce({{ interaction }}.started_at, {{ interaction }}.interaction_date::timestamp at time zone 'UTC')
+{%- endmacro %}
+
 {# Months since the year 0, of a date or a timestamp without zone: what is counted and compared in months needs no calendar. #}
 {% macro month_number(day) -%}
     (date_part('year', {{ day }}) * 12 + date_part('month', {{ day }}) - 1)::int
@@ -11,6 +16,11 @@
 {# First day of a month of month_number. #}
 {% macro month_of_number(number) -%}
     make_date({{ number }} / 12, {{ number }} % 12 + 1, 1)
+{%- endmacro %}
+
+{# Number of the month before the one that the ledger day is in. #}
+{% macro last_month_number() -%}
+    ({{ month_number("(" ~ as_of() ~ " - interval '1 microsecond') at time zone 'UTC'") }} - 1)
 {%- endmacro %}
 
 {# Days from a day to the end of the next renewal month. A renewal falls on the last day of its month; it is none within the first days

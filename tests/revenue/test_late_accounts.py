@@ -17,8 +17,8 @@ from touchstone.warehouse.engine import connect
 from vendor_rows import Vendors, crm, link, product_event, stamp
 
 FIRST, SECOND = datetime(2026, 3, 11, tzinfo=UTC), datetime(2026, 4, 3, tzinfo=UTC)
-GROWS, LEAVES, TALKS, RESTS = 5001, 5002, 5003, 5004
-FEBRUARY, MARCH, APRIL = date(2026, 2, 1), date(2026, 3, 1), date(2026, 4, 1)
+GROWS, LEAVES, TALKS, RESTS, SHRINKS = 5001, 5002, 5003, 5004, 5005
+JANUARY, FEBRUARY, MARCH, APRIL = date(2026, 1, 1), date(2026, 2, 1), date(2026, 3, 1), date(2026, 4, 1)
 Months = dict[tuple[int, date], dict[str, Any]]
 
 
@@ -32,10 +32,10 @@ def _contact(number: int, company: int, updated: float = -1000) -> dict[str, Any
     return crm(number, updated, email=email, product_user_id=f"u-{number}", associatedcompanyid=str(company))
 
 
-def _conversation(name: str, contact: int, *more: tuple[str, str, str]) -> dict[str, Any]:
+def _conversation(name: str, contact: int, *more: tuple[str, str, str], day: str = "2026-03-03") -> dict[str, Any]:
     said = [
-        ("customer", "2026-03-03T09:00:00Z", "Where do I find the billing page?"),
-        ("human_agent", "2026-03-03T09:01:00Z", "Thank you for asking! Open the settings and look under billing."),
+        ("customer", f"{day}T09:00:00Z", "Where do I find the billing page?"),
+        ("human_agent", f"{day}T09:01:00Z", "Thank you for asking! Open the settings and look under billing."),
         *more,
     ]
     return {
@@ -44,7 +44,7 @@ def _conversation(name: str, contact: int, *more: tuple[str, str, str]) -> dict[
         "customer_email": f"{contact}@mail.test",
         "topic": "billing",
         "status": "solved",
-        "closed_at": "2026-03-03T09:10:00Z",
+        "closed_at": f"{day}T09:10:00Z",
         "messages": [
             {"message_id": str(number), "actor": actor, "actor_id": actor, "sent_at": sent_at, "text": text}
             for number, (actor, sent_at, text) in enumerate(said)
@@ -84,17 +84,18 @@ def runs(warehouse: Settings, tmp_path_factory) -> list[Months]:
     folder = tmp_path_factory.mktemp("late")
     vendors = Vendors(warehouse, FIRST)
     vendors.hubspot(
-        companies=[_company(number, arr="12000") for number in (GROWS, LEAVES, TALKS, RESTS)],
-        contacts=[_contact(6003, TALKS), _contact(6009, TALKS), _contact(6004, RESTS)],
+        companies=[_company(number, arr="12000") for number in (GROWS, LEAVES, TALKS, RESTS, SHRINKS)],
+        contacts=[_contact(6001, GROWS), _contact(6003, TALKS), _contact(6009, TALKS), _contact(6004, RESTS)],
     )
     vendors.mixpanel(
         *(
             product_event(contact, f"u-{contact}", 60, **{"$email": f"{contact}@mail.test", "$user_id": f"u-{contact}"})
-            for contact in (6003, 6009, 6004)
+            for contact in (6001, 6003, 6009, 6004)
         )
     )
     known = _conversation("known", 6003)
-    found = [_run(folder, [known, _conversation("moves", 6009)], FIRST, warehouse)]
+    met = [_conversation("old", 6001, day="2026-02-03"), _conversation("met", 6001), _conversation("moves", 6009)]
+    found = [_run(folder, [known, *met], FIRST, warehouse)]
 
     vendors = Vendors(warehouse, SECOND)
     vendors.hubspot(
@@ -109,14 +110,27 @@ def runs(warehouse: Settings, tmp_path_factory) -> list[Months]:
                 arr_before="12000",
                 arr_after="15000",
                 closedate="2026-03-05",
-            )
+            ),
+            crm(
+                7002,
+                43_000,
+                dealstage="closedwon",
+                deal_kind="contraction",
+                arr_before="12000",
+                arr_after="9000",
+                closedate="2026-02-10",
+            ),
         ],
     )
-    vendors.hubspot(associations=[link("deals", 7001, "companies", GROWS)])
+    vendors.hubspot(associations=[link("deals", 7001, "companies", GROWS), link("deals", 7002, "companies", SHRINKS)])
     # February's use of the product, stated in April
     vendors.mixpanel(product_event(77, "u-6003", -30_000))
     rude = ("human_agent", "2026-03-03T09:05:00Z", "That is not my problem. Read the manual, I told you already.")
-    late = [_conversation("known", 6003, rude), _conversation("late", 6003)]
+    late = [
+        _conversation("known", 6003, rude),
+        _conversation("late", 6003),
+        _conversation("april", 6004, day="2026-04-02"),
+    ]
     found.append(_run(folder, late, SECOND, warehouse))
     return found
 
@@ -129,11 +143,28 @@ def test_an_expansion_that_is_stated_late_counts_in_its_month(runs: list[Months]
     assert runs[1][GROWS, APRIL]["arr_start"] == 15_000
 
 
+def test_revenue_that_is_stated_late_changes_no_month_before_it(runs: list[Months]) -> None:
+    assert runs[0][SHRINKS, FEBRUARY]["arr_end"] == 12_000
+    row = runs[1][SHRINKS, FEBRUARY]
+    assert (row["arr_start"], row["contraction_arr"], row["arr_end"]) == (12_000, 3_000, 9_000)
+    assert runs[1][SHRINKS, MARCH]["arr_start"] == 9_000
+    assert runs[1][SHRINKS, JANUARY] == runs[0][SHRINKS, JANUARY]
+
+
 def test_a_churn_that_is_stated_late_counts_in_its_month(runs: list[Months]) -> None:
     assert runs[0][LEAVES, MARCH]["is_retained"]
     row = runs[1][LEAVES, MARCH]
     assert (row["has_churned"], row["is_retained"], row["churned_arr"], row["arr_end"]) == (True, False, 12_000, 0)
     assert runs[1][LEAVES, APRIL]["lifecycle_stage"] == "churned"
+
+
+def test_an_account_whose_revenue_changed_keeps_what_it_met_beside_one_with_contacts_alone(runs: list[Months]) -> None:
+    counts = ("interaction_count", "product_event_count", "active_customer_count", "quality_n")
+    assert tuple(runs[1][GROWS, FEBRUARY][name] for name in counts) == (1, 0, 0, 1)
+    for found in runs:
+        assert tuple(found[GROWS, MARCH][name] for name in counts) == (1, 1, 1, 1)
+    assert tuple(runs[1][RESTS, APRIL][name] for name in counts) == (1, 0, 0, 1)
+    assert runs[1][RESTS, APRIL]["expansion_arr"] == 0
 
 
 def test_a_late_conversation_and_a_later_score_change_the_month(runs: list[Months]) -> None:

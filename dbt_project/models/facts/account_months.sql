@@ -3,14 +3,14 @@
         unique_key=['account_key', 'month_start'],
         scope='affected_account_months',
         scope_columns=['account_key', 'month_start'],
-        indexes=[]
+        indexes=[],
+        post_hook='create index if not exists account_months_with_open_gaps on {{ this }} (account_key, month_start) where open_gap_count > 0'
     )
 }}
 -- one row per organization and month since it began: its revenue and what that did in the month, where it stood at the month's beginning,
 -- how it used the product, and what it met of the support
 with
 
--- accounts have a number in this run: what is counted for their months is grouped by it at a fraction of the cost of keys
 accounts as (
 
     select
@@ -24,18 +24,8 @@ accounts as (
         organizations.country,
         organizations.has_renewal_deals,
         organizations.began_on,
-        {{ month_number('organizations.began_on') }} as began_month,
-        {{ month_of_number('affected.first_month') }}::timestamp at time zone 'UTC' as begins_at,
-        {{ month_of_number('(affected.last_month + 1)') }}::timestamp at time zone 'UTC' as ends_at
-    from (
-        select
-            account_key,
-            min(month_number) as first_month,
-            max(month_number) as last_month,
-            row_number() over ()::int as account_number
-        from {{ ref('affected_account_months') }}
-        group by account_key
-    ) as affected
+        {{ month_number('organizations.began_on') }} as began_month
+    from {{ ref('affected_accounts') }} as affected
     inner join {{ ref('organizations') }} as organizations on affected.account_key = organizations.account_key
 
 ),
@@ -63,21 +53,34 @@ movements as (
 contacts as (
 
     select
-        accounts.account_number,
+        affected.account_number,
         contexts.month_number,
         contexts.interaction_key,
         contexts.quality,
         contexts.business_weight,
         contexts.is_low_quality
-    from accounts
+    from {{ ref('affected_accounts') }} as affected
     inner join {{ ref('interaction_business_context') }} as contexts
         on
-            accounts.account_key = contexts.account_key
-            and contexts.month_number between accounts.first_month and accounts.last_month
-    -- the bounds of all, by which the planner sees that few are left
-    where
-        contexts.month_number >= (select min(bounds.first_month) from accounts as bounds)
-        and contexts.month_number <= (select max(bounds.last_month) from accounts as bounds)
+            affected.account_key = contexts.account_key
+            and contexts.month_number between affected.first_month and affected.last_month
+    where affected.has_old_months
+
+    union all
+
+    select
+        affected.account_number,
+        contexts.month_number,
+        contexts.interaction_key,
+        contexts.quality,
+        contexts.business_weight,
+        contexts.is_low_quality
+    from {{ ref('affected_accounts') }} as affected
+    inner join {{ ref('interaction_business_context') }} as contexts
+        on
+            affected.account_key = contexts.account_key
+            and contexts.month_number between affected.first_month and affected.last_month
+    where not affected.has_old_months and contexts.month_number >= {{ last_month_number() }}
 
 ),
 
@@ -137,16 +140,37 @@ automated as (
 ),
 
 -- as accounts, people have a number
-people as (
+uses as (
 
     select
-        accounts.account_number,
-        accounts.begins_at,
-        accounts.ends_at,
-        customers.customer_key,
-        hashtextextended(customers.person_key, 0) as person_number
-    from accounts
-    inner join {{ ref('customers') }} as customers on accounts.account_key = customers.organization_key
+        affected.account_number,
+        hashtextextended(customers.person_key, 0) as person_number,
+        {{ utc_date('events.occurred_at') }} as used_on
+    from {{ ref('affected_accounts') }} as affected
+    inner join {{ ref('customers') }} as customers on affected.account_key = customers.organization_key
+    inner join {{ ref('product_events') }} as events
+        on
+            customers.customer_key = events.customer_key
+            and affected.begins_at <= events.occurred_at
+            and affected.ends_at > events.occurred_at
+    where affected.has_old_months
+
+    union all
+
+    select
+        affected.account_number,
+        hashtextextended(customers.person_key, 0) as person_number,
+        {{ utc_date('events.occurred_at') }} as used_on
+    from {{ ref('affected_accounts') }} as affected
+    inner join {{ ref('customers') }} as customers on affected.account_key = customers.organization_key
+    inner join {{ ref('product_events') }} as events
+        on
+            customers.customer_key = events.customer_key
+            and affected.begins_at <= events.occurred_at
+            and affected.ends_at > events.occurred_at
+    where
+        not affected.has_old_months
+        and events.occurred_at >= {{ month_of_number(last_month_number()) }}::timestamp at time zone 'UTC'
 
 ),
 
@@ -154,21 +178,12 @@ people as (
 days as (
 
     select
-        people.account_number,
-        people.person_number,
-        {{ utc_date('events.occurred_at') }} as used_on,
+        account_number,
+        person_number,
+        used_on,
         count(*) as event_count
-    from people
-    inner join {{ ref('product_events') }} as events
-        on
-            people.customer_key = events.customer_key
-            and people.begins_at <= events.occurred_at
-            and people.ends_at > events.occurred_at
-    -- the bounds of all, by which partitions are left out
-    where
-        events.occurred_at >= (select min(bounds.begins_at) from accounts as bounds)
-        and events.occurred_at < (select max(bounds.ends_at) from accounts as bounds)
-    group by people.account_number, people.person_number, {{ utc_date('events.occurred_at') }}
+    from uses
+    group by account_number, person_number, used_on
 
 ),
 

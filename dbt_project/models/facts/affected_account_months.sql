@@ -1,6 +1,6 @@
 {{ config(materialized='table', indexes=[{'columns': ['account_key', 'month_start'], 'unique': true}], post_hook='analyze {{ this }}') }}
--- one row per organization and month that this run works out again: all months of one whose revenue changed, the month of an
--- interaction or an event of the product that came, changed or left, months that began or ended since the marts were last built, and
+-- one row per organization and month that this run works out again: the months of one whose revenue changed from then on, the month of
+-- an interaction or an event of the product that came, changed or left, months that began or ended since the marts were last built, and
 -- those at whose end another number of knowledge gaps was open
 {%- set built = built_before('facts', 'account_months', {'account_key': 'text', 'month_start': 'date', 'open_gap_count': 'int'}) %}
 with
@@ -28,32 +28,52 @@ organizations as (
 
 ),
 
-whole as (
+changed as (
 
-    select organizations.account_key
+    select
+        organizations.account_key,
+        0 as first_month
     from organizations
     inner join last_build on organizations._ledger_id > last_build.run_id
 
-    union
+    union all
 
-    select periods.account_key
+    -- the period before one that is new ended then, and changed with it
+    select
+        periods.account_key,
+        periods.from_month as first_month
     from {{ ref('organization_periods') }} as periods
     inner join last_build on periods._ledger_id > last_build.run_id
 
-    union
+    union all
 
     -- an organization that there is no more
-    select affected.account_key
+    select
+        affected.account_key,
+        0 as first_month
     from {{ ref('affected_organizations') }} as affected
     left join organizations on affected.account_key = organizations.account_key
     where organizations.account_key is null
 
-    union
+    union all
 
     -- where nothing has been built
-    select organizations.account_key
+    select
+        organizations.account_key,
+        0 as first_month
     from organizations
     inner join last_build on last_build.run_id = 0
+
+),
+
+-- the first month that may be another one now; 0 for all of them
+whole as (
+
+    select
+        account_key,
+        min(first_month) as first_month
+    from changed
+    group by account_key
 
 ),
 
@@ -65,7 +85,10 @@ months_of_whole as (
     from whole
     inner join organizations on whole.account_key = organizations.account_key
     cross join present
-    cross join lateral generate_series({{ month_number('organizations.began_on') }}, present.last_month) as months (month_number)
+    cross join
+        lateral generate_series(
+            greatest({{ month_number('organizations.began_on') }}, whole.first_month), present.last_month
+        ) as months (month_number)
 
     union all
 
@@ -74,11 +97,21 @@ months_of_whole as (
         built.account_key,
         {{ month_number('built.month_start') }} as month_number
     from whole
-    inner join {{ built }} as built on whole.account_key = built.account_key
     left join organizations on whole.account_key = organizations.account_key
-    where
-        organizations.account_key is null
-        or {{ month_number('built.month_start') }} < {{ month_number('organizations.began_on') }}
+    -- of each by its key: however many the planner takes them for, they are few where much is built
+    cross join
+        lateral (
+            select
+                months.account_key,
+                months.month_start
+            from {{ built }} as months
+            where
+                months.account_key = whole.account_key
+                and months.month_start < coalesce(date_trunc('month', organizations.began_on)::date, 'infinity')
+            order by months.month_start
+            offset 0
+        ) as built
+    where whole.first_month = 0
 
 ),
 
@@ -257,7 +290,7 @@ pairs as (
         others.month_number
     from others
     left join whole on others.account_key = whole.account_key
-    where whole.account_key is null and others.month_number is not null
+    where others.month_number < coalesce(whole.first_month, others.month_number + 1)
 
 ),
 

@@ -11,17 +11,28 @@ last_build as (
 
 ),
 
+-- since when what is known of them may be another
 organizations as (
 
-    select organizations.account_key
-    from {{ ref('organizations') }} as organizations
-    inner join last_build on last_build.run_id > 0 and organizations._ledger_id > last_build.run_id
+    select
+        changed.account_key,
+        min(changed.since) as since
+    from (
+        select
+            organizations.account_key,
+            '-infinity'::timestamptz as since
+        from {{ ref('organizations') }} as organizations
+        inner join last_build on last_build.run_id > 0 and organizations._ledger_id > last_build.run_id
 
-    union
+        union all
 
-    select periods.account_key
-    from {{ ref('organization_periods') }} as periods
-    inner join last_build on last_build.run_id > 0 and periods._ledger_id > last_build.run_id
+        select
+            periods.account_key,
+            periods.valid_from as since
+        from {{ ref('organization_periods') }} as periods
+        inner join last_build on last_build.run_id > 0 and periods._ledger_id > last_build.run_id
+    ) as changed
+    group by changed.account_key
 
 )
 
@@ -32,4 +43,7 @@ union
 
 select interactions.interaction_key
 from organizations
-inner join {{ ref('fct_interactions') }} as interactions on organizations.account_key = interactions.organization_key
+inner join {{ ref('fct_interactions') }} as interactions
+    on
+        organizations.account_key = interactions.organization_key
+        and organizations.since <= {{ begun_at('interactions') }}

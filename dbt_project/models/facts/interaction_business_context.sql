@@ -23,7 +23,7 @@ contacts as (
             when interactions.human_message_count > 0 then interactions.human_total_score
             else interactions.ai_total_score
         end as quality,
-        coalesce(interactions.started_at, interactions.interaction_date::timestamp at time zone 'UTC') as begun_at
+        {{ begun_at('interactions') }} as begun_at
     from {{ ref('affected_business_contexts') }} as affected
     inner join {{ ref('fct_interactions') }} as interactions on affected.interaction_key = interactions.interaction_key
     where {{ is_contact('interactions') }}

@@ -21,7 +21,6 @@ periods as (
     select
         periods.account_key,
         max(periods.record_key) as record_key,
-        count(*)::int as period_count,
         min(periods.valid_from) as first_valid_from
     from affected
     inner join {{ ref('organization_periods') }} as periods on affected.account_key = periods.account_key
@@ -81,7 +80,7 @@ final as (
         accounts.segment,
         accounts.industry,
         accounts.country,
-        coalesce(periods.period_count, 0) as period_count,
+        periods.first_valid_from,
         (deals.account_key is not null) as has_renewal_deals,
         least(
             {{ utc_date('accounts.created_at') }}, {{ utc_date('periods.first_valid_from') }}, contacts.first_contact_on

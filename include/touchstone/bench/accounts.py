@@ -23,6 +23,7 @@ OF_REVENUE = (
     "facts.interaction_business_context",
     "facts.account_open_gaps",
     "facts.affected_account_months",
+    "facts.affected_accounts",
     "facts.account_months",
     "marts_build.fct_account_months",
     "marts_build.fct_interaction_business_context",

@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from touchstone.revenue.draws import Draws, interval, p_value, q_values
+from touchstone.revenue.draws import Draws, p_value, q_values, quantiles
 from touchstone.revenue.panel import Matrix, Panel
 
 Method = Literal["spearman", "pearson"]
@@ -123,6 +123,7 @@ def _scope(
             sums = _sums(np.matmul(x[:, :, :last], y[:, :, lag * size :].transpose(0, 2, 1)), len(measures))
             found = _correlation(sums.sum(axis=1, keepdims=True))[0]
             drawn = _drawn(draws.weights, sums)
+            lows, highs = (ends.reshape(found.shape) for ends in quantiles(drawn.reshape(-1, drawn.shape[-1])))
             for at, measure in enumerate(measures):
                 for to, outcome in enumerate(outcomes):
                     n, accounts, happened = counts[measure, outcome, lag]
@@ -134,8 +135,8 @@ def _scope(
                     if not np.isfinite(value) or n < 3:
                         table.append(Association(*about, None, None, None, None, None, True))
                         continue
-                    low, high = interval(value, drawn[:, at, to])
-                    p = None if is_insufficient else _p(value, drawn[:, at, to], clusters)
+                    low, high = min(float(lows[at, to]), value), max(float(highs[at, to]), value)
+                    p = None if is_insufficient else _p(value, drawn[at, to], clusters)
                     table.append(Association(*about, value, low, high, p, None, is_insufficient))
     return table
 
@@ -216,10 +217,11 @@ def _sums(product: np.ndarray, measures: int) -> np.ndarray:
 
 
 def _drawn(weights: np.ndarray, sums: np.ndarray) -> np.ndarray:
-    """Coefficients of every draw: draws x measures x outcomes."""
+    """Coefficients of every draw: measures x outcomes x draws."""
     kinds, groups, *cells = sums.shape
     drawn = weights @ sums.transpose(1, 0, 2, 3).reshape(groups, -1)
-    return _correlation(drawn.reshape(len(weights), kinds, *cells).transpose(1, 0, 2, 3))
+    found = _correlation(drawn.reshape(len(weights), kinds, *cells).transpose(1, 0, 2, 3))
+    return np.ascontiguousarray(found.transpose(1, 2, 0))
 
 
 def _correlation(sums: np.ndarray) -> np.ndarray:

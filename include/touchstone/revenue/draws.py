@@ -7,12 +7,15 @@ group an account is in follows from its number alone, so the same accounts give 
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
-from scipy import stats
+from scipy.special import stdtr
 from statsmodels.stats.multitest import multipletests
 
 MOST_GROUPS = 500
 DRAWS = 1000
+_ENDS = (0.025, 0.975)
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -36,9 +39,7 @@ class Draws:
         order = np.argsort((numbers ^ (numbers >> np.uint64(31))) * _MIX, kind="stable")
         self.group = np.empty(count, dtype=np.int64)
         self.group[order] = np.arange(count) % self.groups
-        shares = np.full(self.groups, 1 / self.groups)
-        generator = np.random.default_rng(seed)
-        self.weights = generator.multinomial(self.groups, shares, size=draws).astype(float)
+        self.weights = _weights(self.groups, seed, draws)
 
     def sums(self, account: np.ndarray, *columns: np.ndarray) -> np.ndarray:
         """Sums of columns (one entry per observation) by group: groups x columns."""
@@ -55,18 +56,41 @@ class Draws:
         return found
 
 
+@lru_cache(maxsize=8)
+def _weights(groups: int, seed: int, draws: int) -> np.ndarray:
+    """How often each group is drawn; the same for all sets of accounts of as many groups, and not to be written to."""
+    generator = np.random.default_rng(seed)
+    weights = generator.multinomial(groups, np.full(groups, 1 / groups), size=draws).astype(float)
+    weights.flags.writeable = False
+    return weights
+
+
 def interval(value: float, drawn: np.ndarray) -> tuple[float, float]:
     """95 % percentile interval of the draws that gave a figure, wide enough to hold the value itself."""
-    low, high = np.quantile(drawn[np.isfinite(drawn)], (0.025, 0.975))
-    return min(float(low), value), max(float(high), value)
+    low, high = quantiles(drawn[None])
+    return min(float(low[0]), value), max(float(high[0]), value)
+
+
+def quantiles(drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Ends of the 95 % percentile interval of each row of draws; NaN for one in which no draw gave a figure."""
+    ends = np.full((2, len(drawn)), np.nan)
+    is_whole = np.isfinite(drawn).all(axis=1)
+    if is_whole.any():
+        ends[:, is_whole] = np.quantile(drawn[is_whole], _ENDS, axis=1)
+    for row in np.flatnonzero(~is_whole):
+        figures = drawn[row, np.isfinite(drawn[row])]
+        if len(figures):
+            ends[:, row] = np.quantile(figures, _ENDS)
+    return ends[0], ends[1]
 
 
 def p_value(value: float, drawn: np.ndarray, clusters: int) -> float:
     """Two-sided, of a value against its bootstrap standard error, by Student's t with one degree of freedom less than clusters."""
-    error = float(np.std(drawn[np.isfinite(drawn)], ddof=1))
+    figures = drawn[np.isfinite(drawn)]
+    error = float(np.std(figures, ddof=1))
     if error == 0:
         return 1.0 if value == 0 else 0.0
-    return float(2 * stats.t.sf(abs(value) / error, max(clusters - 1, 1)))
+    return float(2 * stdtr(max(clusters - 1, 1), -abs(value) / error))
 
 
 def q_values(p: list[float | None]) -> list[float | None]:

@@ -85,8 +85,9 @@ def lead(quality: np.ndarray, outcome: np.ndarray, *, most: int = MOST_LAG, widt
     halves = departs[:, first : first + half], departs[:, first + half :]
     if outcome.shape[0] > 1 and min(int(part.sum()) for part in halves) < FEWEST_EVENTS:
         return Lead(None, None, None, None, None, None, None, half)
-    known, seen = _smoothed(quality, width)
-    fitted = [_losses(outcome, seen, known, lag, start, first) for lag in lags]
+    known, seen = (np.ascontiguousarray(part.T) for part in _smoothed(quality, width))
+    past = _Past.of(outcome, start)
+    fitted = [_losses(past, seen, known, lag, start, first) for lag in lags]
     with_quality, alone, slopes = (np.stack(part) for part in zip(*fitted, strict=True))
     if (
         not np.isfinite(with_quality).all()
@@ -153,24 +154,59 @@ def _moved(matrix: np.ndarray, offset: int) -> np.ndarray:
     return moved
 
 
+@dataclass(frozen=True)
+class _Past:
+    """What the forecasts of all lags share: the constant, the outcome's own past and the outcome itself.
+
+    Attributes:
+        is_told: Weeks x units: whether all of that is known; what is not takes no part.
+        terms: Weeks x (constant, weeks before, outcome) x units.
+        products: Of each week: terms x terms.
+    """
+
+    is_told: np.ndarray
+    terms: np.ndarray
+    products: np.ndarray
+
+    @classmethod
+    def of(cls, outcome: np.ndarray, start: int) -> _Past:
+        weeks = outcome.shape[1]
+        columns = [np.ones((weeks - start, len(outcome)))]
+        columns += [outcome[:, start - back : weeks - back].T for back in range(1, AUTOREGRESSION + 1)]
+        terms = np.stack([*columns, outcome[:, start:].T], axis=1)
+        is_told = ~np.isnan(terms).any(axis=1)
+        terms = np.where(is_told[:, None], terms, 0.0)
+        return cls(is_told, terms, terms @ terms.transpose(0, 2, 1))
+
+    def with_quality(self, known: np.ndarray, quality: np.ndarray) -> np.ndarray:
+        """Products of each week of the constant, the weeks before, both of these, and the outcome."""
+        own = self.products.shape[1]
+        both = np.stack([known, quality], axis=1) * self.is_told[:, None]
+        across = both @ np.concatenate([self.terms, both], axis=1).transpose(0, 2, 1)
+        order = [*range(own - 1), own, own + 1, own - 1]
+        found = np.empty((len(both), own + 2, own + 2))
+        found[:, :own, :own] = self.products
+        found[:, own:] = across
+        found[:, :own, own:] = across[:, :, :own].transpose(0, 2, 1)
+        return found[:, order][:, :, order]
+
+
 def _losses(
-    outcome: np.ndarray, quality: np.ndarray, known: np.ndarray, lag: int, start: int, first: int
+    past: _Past, quality: np.ndarray, known: np.ndarray, lag: int, start: int, first: int
 ) -> tuple[np.ndarray, np.ndarray, float]:
     """Squared errors of the forecasts of each week from `first` on, each by what was known before it: with quality, and without;
     and the coefficient of quality over all weeks.
 
     All of it is made of the weeks' cross products, so a fit per week costs no more than one.
+
+    Args:
+        quality, known: Weeks x units.
     """
-    weeks = outcome.shape[1]
-    columns = [np.ones((len(outcome), weeks - start))]
-    columns += [outcome[:, start - back : weeks - back] for back in range(1, AUTOREGRESSION + 1)]
-    columns += [known[:, start - lag : weeks - lag], quality[:, start - lag : weeks - lag], outcome[:, start:]]
-    rows = np.stack(columns)
-    rows = np.where(np.isnan(rows).any(axis=0), 0.0, rows)
+    weeks = len(quality)
     # of each week: (terms and outcome) x (terms and outcome)
-    products = np.einsum("aut,but->tab", rows, rows)
+    products = past.with_quality(known[start - lag : weeks - lag], quality[start - lag : weeks - lag])
     before = products.cumsum(axis=0)
-    terms = len(columns) - 1
+    terms = products.shape[1] - 1
     weeks_before, forecast = before[first - start - 1 : -1], products[first - start :]
     found = []
     for used in (list(range(terms)), list(range(terms - 1))):
