@@ -19,6 +19,11 @@ _ROWS = {
         true as is_renewal_near, false as has_recent_expansion, true as is_low_quality, false as has_bad_ending,
         true as is_revenue_at_risk, 900.0 as arr, 900.0 as arr_at_risk, 9000000000 as _ledger_id
     """,
+    "rpt_executive_monthly": """
+        'csat' as measure, date '2026-02-01' as month_start, 'all' as slice_type, 'all' as slice_value, 0.5::float8 as value,
+        null::text as note, 0.4::float8 as ci_low, 0.6::float8 as ci_high, 0.1::float8 as change, 'up' as direction, true as is_better,
+        true as is_settled, false as is_below_min_n
+    """,
     "rpt_quality_correlations": f"""
         'mean_quality' as measure_id, 'churn' as outcome_id, {_SCOPE}, 2 as lag_months, 'spearman' as method, -0.2::float8 as coefficient, {_SURE}
     """,
@@ -84,6 +89,11 @@ _SET = {
         "business_weight = 0.5": "an interaction weighs at least 1",
         "is_low_quality = false": "revenue is at risk where something speaks for it",
         "arr_at_risk = 100": "revenue at risk is that of the account where revenue is at risk",
+    },
+    "rpt_executive_monthly": {
+        "note = 'few'": "a figure for executives has a value, or says why it has none",
+        "is_settled = false": "nothing is called better or worse before its month is settled, or on too few cases",
+        "ci_low = 0.55": "a share of the executive page lies in its interval",
     },
     "rpt_quality_correlations": {
         "coefficient = -0.4": _HOLDS,
