@@ -109,7 +109,9 @@ def test_plan_and_health_are_those_that_were_stated_by_the_end_of_the_month(comp
     reads = [company.until - timedelta(days=days) for days in range(0, DAYS - 1, STEP_DAYS)]
 
     def stated(account: Account, month: date) -> tuple[str | None, float | None]:
-        changes = {account.created_at, *(at for at, _ in (*account.tiers, *account.arr))} | {account.churned_at} - {None}
+        changes = {account.created_at, *(at for at, _ in (*account.tiers, *account.arr))} | {account.churned_at} - {
+            None
+        }
         # a record tells when it changed last; what it said before is known of records that were read before
         dated = {max(at for at in changes if at <= read) for read in reads if account.created_at <= read}
         by_then = [at for at in dated if _month(at) <= month]

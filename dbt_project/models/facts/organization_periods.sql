@@ -7,7 +7,8 @@
     )
 }}
 -- one row per organization and period in which neither what its system of record states of it changed, nor its plan or health, nor a
--- renewal was won, with what its revenue did at the beginning of the period. An ARR holds until another one is stated; after a churn it is 0
+-- renewal was won, with what its revenue did at the beginning of the period. An ARR holds until another one is stated; after a churn it
+-- is 0
 with
 
 records as (
