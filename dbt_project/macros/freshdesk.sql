@@ -9,6 +9,8 @@
     {{ json_text('payload', 'name') }} as company_name,
     {{ json_text('payload', 'account_tier') }} as tier,
     coalesce({{ json_text(fields, 'segment') }}, {{ json_text(fields, 'cf_segment') }}) as segment,
+    coalesce({{ json_text(fields, 'plan') }}, {{ json_text(fields, 'cf_plan') }}) as plan,
+    {{ json_text('payload', 'health_score') }} as stated_health,
     {{ json_text('payload', 'industry') }} as industry,
     {{ json_value('payload', 'domains') }} as domains,
     coalesce({{ try_cast('payload', 'isDeletedForGood', 'boolean') }}, false) as is_archived,

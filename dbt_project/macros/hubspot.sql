@@ -11,6 +11,8 @@
     {{ json_text(properties, 'hs_additional_domains') }} as additional_domains,
     {{ json_text(properties, 'tier') }} as tier,
     {{ json_text(properties, 'segment') }} as segment,
+    {{ json_text(properties, 'plan') }} as plan,
+    {{ json_text(properties, 'health_score') }} as stated_health,
     {{ json_text(properties, 'industry') }} as industry,
     {{ json_text(properties, 'country') }} as country,
     {{ json_text(properties, 'lifecyclestage') }} as lifecycle_stage,

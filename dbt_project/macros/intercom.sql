@@ -11,6 +11,9 @@
     {{ json_text('payload', 'industry') }} as industry,
     {{ json_text(attributes, 'tier') }} as tier,
     {{ json_text(attributes, 'segment') }} as segment,
+    -- a company without a plan states an empty one
+    coalesce({{ json_text("payload -> 'plan'", 'name') }}, {{ json_text(attributes, 'plan') }}) as plan,
+    {{ json_text(attributes, 'health_score') }} as stated_health,
     coalesce({{ try_cast('payload', 'archived', 'boolean') }}, false) as is_archived,
     {{ try_cast('payload', 'created_at', 'epoch') }} as created_at,
     {{ try_cast('payload', 'updated_at', 'epoch') }} as updated_at,

@@ -46,3 +46,15 @@
         else 'active'
     end
 {%- endmacro %}
+
+{# A stated health as points from 0 to 100: a number as it is, a word by var health_scores, whichever way it is written (at_risk, At risk).
+   Null for a number beyond, and for a word that the variable does not name. #}
+{% macro health_score(stated) -%}
+    {%- set word = "lower(btrim(regexp_replace(" ~ stated ~ ", '[_[:space:]-]+', ' ', 'g')))" -%}
+    case
+        when ops.try_cast_numeric({{ stated }}) between 0 and 100 then ops.try_cast_numeric({{ stated }})
+        {%- for name, score in var('health_scores').items() %}
+        when {{ word }} = '{{ name | lower | replace("'", "''") }}' then {{ score }}::numeric
+        {%- endfor %}
+    end
+{%- endmacro %}

@@ -22,6 +22,8 @@
     {{ salesforce_field('account', 'domain') }} as domain,
     {{ salesforce_field('account', 'tier') }} as tier,
     {{ salesforce_field('account', 'segment') }} as segment,
+    {{ salesforce_field('account', 'plan') }} as plan,
+    {{ salesforce_field('account', 'health_score') }} as stated_health,
     {{ json_text('raw.payload', 'Industry') }} as industry,
     {{ json_text('raw.payload', 'BillingCountry') }} as country,
     {{ json_text('raw.payload', 'Type') }} as account_type,

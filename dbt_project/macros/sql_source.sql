@@ -65,6 +65,8 @@
     {{ json_text('payload', 'crm_id') }} as crm_id,
     {{ json_text('payload', 'tier') }} as tier,
     {{ json_text('payload', 'segment') }} as segment,
+    {{ json_text('payload', 'plan') }} as plan,
+    {{ json_text('payload', 'health_score') }} as stated_health,
     {{ json_text('payload', 'industry') }} as industry,
     {{ json_text('payload', 'country') }} as country,
     {{ json_text('payload', 'owner_id') }} as owner_id,

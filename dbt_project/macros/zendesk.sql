@@ -31,6 +31,8 @@
     {{ json_text('payload', 'name') }} as organization_name,
     {{ json_text(fields, 'tier') }} as tier,
     {{ json_text(fields, 'segment') }} as segment,
+    {{ json_text(fields, 'plan') }} as plan,
+    {{ json_text(fields, 'health_score') }} as stated_health,
     {{ json_value('payload', 'domain_names') }} as domain_names,
     {{ try_cast('payload', 'created_at', 'timestamptz') }} as created_at,
     {{ try_cast('payload', 'updated_at', 'timestamptz') }} as updated_at,

@@ -64,6 +64,7 @@ _BEFORE = """
 REVENUE_MARTS = (
     *(f"create table marts_build.{name} as select {columns}" for name, columns in _ROWS.items()),
     _BEFORE,
+    "create table core.account_history as select md5('acc') as account_key, 'At risk' as stated_health, 20.0 as health_score, true as is_current",
 )
 
 _HOLDS = "an interval of revenue holds its estimate, and an association has both"

@@ -433,6 +433,7 @@ WARNING = [
         "no interaction waits for its score",
     ),
     ("update marts_build.rpt_source_health set is_stale = true", "every source is fresh"),
+    ("update core.account_history set health_score = null", "every health that a system states has points"),
 ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -14,6 +14,7 @@ from touchstone.sandbox.api import ids
 from touchstone.sandbox.episode_quality import build_marts
 from touchstone.sandbox.gap_quality import build_warehouse, company_of
 from touchstone.sandbox.model import Account, Company
+from touchstone.sandbox.state import health_points_at, plan_at
 from touchstone.sandbox.truth import canonical
 from touchstone.settings import Settings
 from touchstone.warehouse.engine import connect
@@ -102,6 +103,27 @@ def test_each_month_begins_with_the_revenue_with_which_the_one_before_ended(comp
 
     found = _rows(built, company, "arr_start::float, arr_end::float")
     assert _differences(_by_month(company, ends), found) == {}
+
+
+def test_plan_and_health_are_those_that_were_stated_by_the_end_of_the_month(company: Company, built: Settings) -> None:
+    reads = [company.until - timedelta(days=days) for days in range(0, DAYS - 1, STEP_DAYS)]
+
+    def stated(account: Account, month: date) -> tuple[str | None, float | None]:
+        changes = {account.created_at, *(at for at, _ in (*account.tiers, *account.arr))} | {account.churned_at} - {
+            None
+        }
+        # a record tells when it changed last; what it said before is known of records that were read before
+        dated = {max(at for at in changes if at <= read) for read in reads if account.created_at <= read}
+        by_then = [at for at in dated if _month(at) <= month]
+        return (plan_at(account, max(by_then)), health_points_at(account, max(by_then))) if by_then else (None, None)
+
+    expected = _by_month(company, stated)
+    assert _differences(expected, _rows(built, company, "plan, health_score::float")) == {}
+    plans = defaultdict(set)
+    for (account_id, _), row in expected.items():
+        plans[account_id].add(row)
+    assert any(None in row for row in expected.values())
+    assert any(len(rows - {(None, None)}) > 1 for rows in plans.values()), "a plan that changes"
 
 
 def test_accounts_leave_in_the_month_in_which_they_left(company: Company, built: Settings) -> None:

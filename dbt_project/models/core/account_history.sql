@@ -1,6 +1,7 @@
 {{ config(unique_key=['account_key', 'valid_from'], scope='int_entities__affected', scope_columns=['account_key']) }}
 -- one row per account and period in which nothing that is known of it changed: from what its system has stated over time, and from
--- the deals that were won. What was observed first stands for the time before it; those periods are marked as assumed.
+-- the deals that were won. What was observed first stands for the time before it; those periods are marked as assumed. A plan and a health
+-- are known from the moment on at which they were stated, and not before.
 with
 
 affected as (
@@ -148,6 +149,9 @@ described as (
         moments.changed_at,
         coalesce(present.tier, earliest.tier) as tier,
         coalesce(present.segment, earliest.segment) as segment,
+        {{ label("nullif(btrim(present.plan), '')") }} as plan,
+        {{ label("nullif(btrim(present.stated_health), '')") }} as stated_health,
+        {{ health_score('present.stated_health') }} as health_score,
         coalesce(present.owner_id, earliest.owner_id) as owner_id,
         coalesce(present.renewal_month, earliest.renewal_month) as renewal_month,
         -- the newer of the two: what the CRM stated, or what the last deal came to
@@ -201,7 +205,9 @@ compared as (
     from (
         select
             *,
-            jsonb_build_array(tier, segment, owner_id, renewal_month, arr, lifecycle, is_assumed) as state
+            jsonb_build_array(
+                tier, segment, plan, stated_health, health_score, owner_id, renewal_month, arr, lifecycle, is_assumed
+            ) as state
         from described
     ) as with_state
 
@@ -213,6 +219,9 @@ final as (
         account_key,
         tier,
         segment,
+        plan,
+        stated_health,
+        health_score,
         owner_id,
         lifecycle,
         arr,

@@ -215,6 +215,9 @@ joined as (
         affected.month_number - accounts.began_month as tenure_months,
         coalesce(ends.tier, accounts.tier) as tier,
         coalesce(ends.segment, accounts.segment) as segment,
+        -- what was not stated by the end of the month is not known of it
+        ends.plan,
+        ends.health_score,
         ends.owner_key,
         ends.arr as arr_end,
         (starts.account_key is not null) as has_begun_before,
@@ -284,7 +287,7 @@ final as (
         timed.tier,
         timed.industry,
         timed.country,
-        null::text as plan,
+        timed.plan,
         {{ lifecycle_stage('timed.is_churned_start', 'timed.month_start', 'timed.began_on', 'timed.days_to_renewal') }} as lifecycle_stage,
         timed.tenure_months,
         timed.owner_key,
@@ -306,7 +309,7 @@ final as (
             when timed.is_complete then not timed.has_churned
         end as has_renewed,
         timed.days_to_renewal,
-        null::numeric as health_score,
+        timed.health_score,
         coalesce(adoption.active_customer_count, 0) as active_customer_count,
         coalesce(adoption.product_event_count, 0) as product_event_count,
         coalesce(adoption.active_day_count, 0) as active_day_count,

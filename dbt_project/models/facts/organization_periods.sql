@@ -6,8 +6,9 @@
         indexes=[{'columns': ['_ledger_id']}]
     )
 }}
--- one row per organization and period in which neither what its system of record states of it changed nor a renewal was won, with
--- what its revenue did at the beginning of the period. An ARR holds until another one is stated; after a churn it is 0
+-- one row per organization and period in which neither what its system of record states of it changed, nor its plan or health, nor a
+-- renewal was won, with what its revenue did at the beginning of the period. An ARR holds until another one is stated; after a churn it
+-- is 0
 with
 
 records as (
@@ -31,6 +32,8 @@ history as (
         records.*,
         history.tier,
         history.segment,
+        history.plan,
+        history.health_score,
         history.owner_id,
         history.renewal_month,
         history.lifecycle,
@@ -50,21 +53,52 @@ stated as (
         is_archived,
         is_in_crm,
         created_at,
-        bool_or(arr is not null) as has_arr
+        bool_or(arr is not null) as has_arr,
+        bool_or(plan is not null) as has_plan,
+        bool_or(health_score is not null) as has_health
     from history
     group by account_key, record_key, is_archived, is_in_crm, created_at
 
 ),
 
--- several systems may know a company: the revenue is what one of them states, never a sum
+ranked as (
+
+    select
+        *,
+        row_number() over (
+            partition by account_key
+            order by is_archived asc, has_arr desc, is_in_crm desc, created_at asc nulls last, record_key asc
+        ) as place
+    from stated
+
+),
+
+-- several systems may know a company: the revenue is what one of them states, never a sum. So is the plan, and so is the health, of the
+-- first that states any: scales of two systems do not mix
 chosen as (
 
-    select distinct on (account_key)
+    select
         account_key,
-        record_key
-    from stated
-    order by
-        account_key asc, is_archived asc, has_arr desc, is_in_crm desc, created_at asc nulls last, record_key asc
+        record_key,
+        place = 1 as is_of_record,
+        coalesce(place = min(place) filter (where has_plan) over (partition by account_key), false) as is_of_plan,
+        coalesce(place = min(place) filter (where has_health) over (partition by account_key), false) as is_of_health
+    from ranked
+
+),
+
+standing as (
+
+    select
+        history.*,
+        chosen.is_of_record,
+        chosen.is_of_plan and history.plan is distinct from lag(history.plan) over by_record as is_plan_statement,
+        chosen.is_of_health
+        and history.health_score is distinct from lag(history.health_score) over by_record as is_health_statement
+    from chosen
+    inner join history on chosen.account_key = history.account_key and chosen.record_key = history.record_key
+    where chosen.is_of_record or chosen.is_of_plan or chosen.is_of_health
+    window by_record as (partition by history.account_key, history.record_key order by history.valid_from)
 
 ),
 
@@ -83,21 +117,48 @@ renewals as (
 moments as (
 
     select
-        history.account_key,
-        history.record_key,
-        history.tier,
-        history.segment,
-        history.owner_id,
-        history.source,
-        history.instance,
-        history.renewal_month,
-        history.lifecycle,
-        history.arr,
+        account_key,
+        record_key,
+        tier,
+        segment,
+        case when is_plan_statement then plan end as plan,
+        case when is_health_statement then health_score end as health_score,
+        owner_id,
+        source,
+        instance,
+        renewal_month,
+        lifecycle,
+        arr,
         true as is_statement,
+        is_plan_statement,
+        is_health_statement,
         null::date as renewed_on,
-        history.valid_from
-    from chosen
-    inner join history on chosen.account_key = history.account_key and chosen.record_key = history.record_key
+        valid_from
+    from standing
+    where is_of_record
+
+    union all
+
+    select
+        account_key,
+        null as record_key,
+        null as tier,
+        null as segment,
+        case when is_plan_statement then plan end as plan,
+        case when is_health_statement then health_score end as health_score,
+        null as owner_id,
+        null as source,
+        null as instance,
+        null as renewal_month,
+        null as lifecycle,
+        null as arr,
+        false as is_statement,
+        is_plan_statement,
+        is_health_statement,
+        null::date as renewed_on,
+        valid_from
+    from standing
+    where not is_of_record and (is_plan_statement or is_health_statement)
 
     union all
 
@@ -106,6 +167,8 @@ moments as (
         null as record_key,
         null as tier,
         null as segment,
+        null as plan,
+        null as health_score,
         null as owner_id,
         null as source,
         null as instance,
@@ -113,6 +176,8 @@ moments as (
         null as lifecycle,
         null as arr,
         false as is_statement,
+        false as is_plan_statement,
+        false as is_health_statement,
         renewals.renewed_on,
         renewals.renewed_at as valid_from
     from renewals
@@ -128,6 +193,8 @@ merged as (
         max(record_key) as record_key,
         max(tier) as tier,
         max(segment) as segment,
+        max(plan) as plan,
+        max(health_score) as health_score,
         max(owner_id) as owner_id,
         max(source) as source,
         max(instance) as instance,
@@ -135,6 +202,8 @@ merged as (
         max(lifecycle) as lifecycle,
         max(arr) as arr,
         bool_or(is_statement) as is_statement,
+        bool_or(is_plan_statement) as is_plan_statement,
+        bool_or(is_health_statement) as is_health_statement,
         max(renewed_on) as renewed_on
     from moments
     group by account_key, valid_from
@@ -147,6 +216,8 @@ numbered as (
         *,
         count(*) filter (where is_statement) over by_time as statement_number,
         count(arr) over by_time as arr_number,
+        count(*) filter (where is_plan_statement) over by_time as plan_number,
+        count(*) filter (where is_health_statement) over by_time as health_number,
         max(renewed_on) over by_time as last_renewed_on
     from merged
     window by_time as (partition by account_key order by valid_from)
@@ -160,6 +231,7 @@ carried as (
         valid_from,
         renewed_on,
         last_renewed_on,
+        statement_number,
         first_value(record_key) over of_statement as record_key,
         first_value(tier) over of_statement as tier,
         first_value(segment) over of_statement as segment,
@@ -168,10 +240,10 @@ carried as (
         first_value(instance) over of_statement as instance,
         first_value(renewal_month) over of_statement as renewal_month,
         first_value(lifecycle) over of_statement as lifecycle,
-        first_value(arr) over (partition by account_key, arr_number order by valid_from) as arr
+        first_value(arr) over (partition by account_key, arr_number order by valid_from) as arr,
+        first_value(plan) over (partition by account_key, plan_number order by valid_from) as plan,
+        first_value(health_score) over (partition by account_key, health_number order by valid_from) as health_score
     from numbered
-    -- what is older than all that is stated belongs to no period
-    where statement_number > 0
     window of_statement as (partition by account_key, statement_number order by valid_from)
 
 ),
@@ -186,6 +258,8 @@ stepped as (
         lag(lifecycle) over by_time as lifecycle_before,
         lead(valid_from) over by_time as valid_to
     from carried
+    -- what is older than all that the system of record states belongs to no period
+    where statement_number > 0
     window by_time as (partition by account_key order by valid_from)
 
 ),
@@ -210,6 +284,8 @@ final as (
         record_key,
         tier,
         segment,
+        plan,
+        health_score,
         {{ entity_key('owner_id') }} as owner_key,
         lifecycle,
         renewal_month,

@@ -10,9 +10,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from touchstone.errors import SourceError
-from touchstone.sandbox.model import Account, Agent, Answer, Article, Conversation, Event
+from touchstone.sandbox.model import TIERS, Account, Agent, Answer, Article, Conversation, Event
 
 _DONE = ("solved", "closed")
+HEALTHS = {"At risk": 20, "Doing okay": 50, "Happy": 80}
+"""Words of an account's health, from bad to good, with the points that systems state which know no words."""
 
 
 @dataclass(slots=True)
@@ -225,6 +227,28 @@ def account_at(account: Account, now: datetime) -> Account | None:
         arr=[entry for entry in account.arr if entry[0] <= now],
         deals=deals,
     )
+
+
+def plan_at(account: Account, now: datetime) -> str | None:
+    """What the account has subscribed to: its tier by the name that salespeople use; None before it has one."""
+    stated = [tier for at, tier in account.tiers if at <= now]
+    return f"{stated[-1].title()} annual" if stated else None
+
+
+def health_at(account: Account, now: datetime) -> str | None:
+    """How the account does, a word of `HEALTHS`: its number says how it began, a change of tier moves it; None before it has a tier."""
+    stated = [tier for at, tier in account.tiers if at <= now]
+    if not stated:
+        return None
+    moved = TIERS.index(stated[-1]) - TIERS.index(stated[0])
+    begun = int(account.account_id.rpartition("-")[2]) % len(HEALTHS)
+    return list(HEALTHS)[min(max(begun + moved, 0), len(HEALTHS) - 1)]
+
+
+def health_points_at(account: Account, now: datetime) -> int | None:
+    """The account's health as systems state it that know no words for it."""
+    word = health_at(account, now)
+    return None if word is None else HEALTHS[word]
 
 
 def agent_at(agent: Agent, now: datetime) -> Agent | None:

@@ -14,6 +14,8 @@ final as (
             records.account_key,
             companies.tier,
             companies.segment,
+            companies.plan,
+            companies.stated_health,
             companies.owner_id,
             companies.arr,
             companies.renewal_month,

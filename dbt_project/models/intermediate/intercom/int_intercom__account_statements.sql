@@ -14,6 +14,8 @@ final as (
             records.account_key,
             companies.tier,
             companies.segment,
+            companies.plan,
+            companies.stated_health,
             null as owner_id,
             null as arr,
             null as renewal_month,

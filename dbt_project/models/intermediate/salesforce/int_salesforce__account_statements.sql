@@ -14,6 +14,8 @@ final as (
             records.account_key,
             accounts.tier,
             accounts.segment,
+            accounts.plan,
+            accounts.stated_health,
             accounts.owner_id,
             accounts.arr,
             accounts.renewal_month,

@@ -14,6 +14,8 @@ final as (
             records.account_key,
             organizations.tier,
             organizations.segment,
+            organizations.plan,
+            organizations.stated_health,
             null as owner_id,
             null as arr,
             null as renewal_month,

@@ -10,6 +10,7 @@ from touchstone.sandbox.api.freshdesk_ids import CATEGORIES, FIELDS, FOLDERS, GR
 from touchstone.sandbox.api.freshdesk_tickets import ACCEPTED
 from touchstone.sandbox.api.vendors import zendesk_organization, zendesk_user
 from touchstone.sandbox.model import Account, Agent, Article, Company, Customer
+from touchstone.sandbox.state import health_at, plan_at
 
 _FIELDS = (("cf_topic", "Topic"), ("cf_product_area", "Product area"), ("cf_language", "Language"))
 PUBLISHED = 2
@@ -220,11 +221,11 @@ def _company(one: Account, now: datetime) -> dict[str, Any]:
         "description": None,
         "note": None,
         "domains": own["domain_names"],
-        "health_score": None,
+        "health_score": health_at(one, now),
         "account_tier": tier[1] if tier else None,
         "renewal_date": None,
         "industry": one.industry,
-        "custom_fields": {"crm_id": own["crm_id"], "segment": one.segment},
+        "custom_fields": {"crm_id": own["crm_id"], "segment": one.segment, "plan": plan_at(one, now)},
         "created_at": one.created_at,
         "updated_at": max([one.created_at, *(at for at, _ in one.tiers if at <= now)]),
     }

@@ -17,7 +17,7 @@ from touchstone.sandbox.api.options import Drift
 from touchstone.sandbox.api.timeline import Timeline
 from touchstone.sandbox.api.vendors import hubspot_company, hubspot_contact
 from touchstone.sandbox.model import Account, Agent, Company, Customer, Deal
-from touchstone.sandbox.state import fold, shown_at
+from touchstone.sandbox.state import fold, health_points_at, plan_at, shown_at
 
 Properties = dict[str, str | None]
 
@@ -164,6 +164,8 @@ def companies(company: Company) -> tuple[Kind, list[Account]]:
             **hubspot_company(one),
             "tier": tier[1] if tier else None,
             "segment": one.segment,
+            "plan": plan_at(one, now),
+            "health_score": _text(health_points_at(one, now)),
             "arr": _text(arr[1]) if arr else None,
             "industry": one.industry,
             "country": one.country,
@@ -179,8 +181,8 @@ def companies(company: Company) -> tuple[Kind, list[Account]]:
     types = dict.fromkeys(
         ("name", "domain", "hs_additional_domains", "industry", "country", "hs_object_id", "hubspot_owner_id"), "string"
     )
-    types |= {"tier": "enumeration", "segment": "enumeration", "lifecyclestage": "enumeration"}
-    types |= {"arr": "number", "renewal_month": "number", "number_of_employees": "number"}
+    types |= {"tier": "enumeration", "segment": "enumeration", "plan": "enumeration", "lifecyclestage": "enumeration"}
+    types |= {"arr": "number", "health_score": "number", "renewal_month": "number", "number_of_employees": "number"}
     types |= {"churned_on": "date", "createdate": "datetime", "hs_lastmodifieddate": "datetime"}
     return (
         Kind(

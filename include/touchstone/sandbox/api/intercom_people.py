@@ -14,6 +14,7 @@ from touchstone.sandbox.api.intercom_ids import TEAMS, hex_number, intercom_id
 from touchstone.sandbox.api.intercom_search import Dated, epoch, error, listed, page, parsed, refused
 from touchstone.sandbox.api.vendors import intercom_company, intercom_contact
 from touchstone.sandbox.model import Account, Agent, Company, Customer
+from touchstone.sandbox.state import health_points_at, plan_at
 
 WORKSPACE = "sandbox1"
 BASE = "https://api.intercom.example"
@@ -134,12 +135,16 @@ class People:
             "session_count": 0,
             "user_count": 1,
             "industry": one.industry,
-            "plan": {},
+            "plan": {"type": "plan", "id": str(ids.number(one.account_id)), "name": plan_at(one, now)},
             "tags": {"type": "tag.list", "tags": []},
             "segments": {"type": "segment.list", "segments": []},
             **own,
         }
-        shown["custom_attributes"] = own["custom_attributes"] | {"tier": tier[1], "segment": one.segment}
+        shown["custom_attributes"] = own["custom_attributes"] | {
+            "tier": tier[1],
+            "segment": one.segment,
+            "health_score": health_points_at(one, now),
+        }
         return shown | {"health": "green"} if call.traps.drift.new_field else shown
 
     # --- admins and teams

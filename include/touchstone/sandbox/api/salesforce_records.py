@@ -16,6 +16,7 @@ from touchstone.sandbox.api.options import Drift
 from touchstone.sandbox.api.salesforce_ids import PORTAL_USERS, PROCESS_USER, number_id, salesforce_id
 from touchstone.sandbox.api.timeline import Timeline
 from touchstone.sandbox.model import Company
+from touchstone.sandbox.state import health_points_at, plan_at
 
 Row = dict[str, Any]
 STAGES = {
@@ -28,6 +29,8 @@ FIELDS = {
     "account": {
         "tier": "Tier__c",
         "segment": "Segment__c",
+        "plan": "Plan__c",
+        "health_score": "Health_Score__c",
         "arr": "ARR__c",
         "renewal_month": "Renewal_Month__c",
         "churned_on": "Churned_On__c",
@@ -131,6 +134,8 @@ def accounts(company: Company) -> Table:
             "LastModifiedDate": stamp(moment_of(timeline.last_change(place, micros(now)))),
             "Tier__c": tier[1] if tier else None,
             "Segment__c": one.segment,
+            "Plan__c": plan_at(one, now),
+            "Health_Score__c": health_points_at(one, now),
             "ARR__c": arr[1] if arr else None,
             "Renewal_Month__c": float(one.renewal_month),
             "Churned_On__c": one.churned_at.date().isoformat() if has_churned else None,
@@ -149,6 +154,8 @@ def accounts(company: Company) -> Table:
         NumberOfEmployees="int",
         Tier__c="picklist",
         Segment__c="picklist",
+        Plan__c="picklist",
+        Health_Score__c="double",
         ARR__c="currency",
         Renewal_Month__c="double",
         Churned_On__c="date",

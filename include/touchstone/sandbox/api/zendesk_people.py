@@ -12,6 +12,7 @@ from touchstone.sandbox.api.options import Drift
 from touchstone.sandbox.api.timeline import Entry, Timeline
 from touchstone.sandbox.api.vendors import zendesk_organization, zendesk_user
 from touchstone.sandbox.model import Account, Agent, Company, Customer
+from touchstone.sandbox.state import health_points_at, plan_at
 
 ROLES = {"team_lead": "admin"}
 
@@ -112,6 +113,8 @@ class People:
             "organization_fields": {
                 "tier": tier[1] if tier else None,
                 "segment": one.segment,
+                "plan": plan_at(one, now),
+                "health_score": health_points_at(one, now),
                 "crm_id": own["crm_id"],
             },
         }

@@ -60,6 +60,8 @@ OBJECTS = (
             "hs_additional_domains",
             "tier",
             "segment",
+            "plan",
+            "health_score",
             "arr",
             "industry",
             "country",

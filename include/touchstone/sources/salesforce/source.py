@@ -21,6 +21,8 @@ class AccountFields(_Fields):
     domain: ApiName | None = "Website"
     tier: ApiName | None = None
     segment: ApiName | None = None
+    plan: ApiName | None = None
+    health_score: ApiName | None = None
     arr: ApiName | None = None
     renewal_month: ApiName | None = None
     churned_on: ApiName | None = None

@@ -120,6 +120,8 @@ KINDS: dict[str, Kind] = {
                 Field("crm_id", "string", "Id that the CRM gives it."),
                 Field("tier", "string", "Support tier."),
                 Field("segment", "string", "Segment."),
+                Field("plan", "string", "What it has subscribed to."),
+                Field("health_score", "string", "How well it does: 0 to 100, or a word of health_scores."),
                 Field("industry", "string", "Industry."),
                 Field("country", "string", "Country."),
                 Field("owner_id", "string", "Native id of who looks after it."),
