@@ -444,6 +444,8 @@ def test_an_oddity_warns_and_lets_the_data_pass(database, failing, oddity: str, 
 
 
 def test_marts_that_end_long_before_the_ledger_day_warn(database, failing) -> None:
+    # the months of accounts are those of a build on that day
+    database.execute("update marts_build.fct_account_months set is_complete = true where month_start < '2026-04-01'")
     assert failing(as_of=datetime(2026, 4, 20, tzinfo=UTC)) == (set(), {"the marts reach up to the ledger day"})
 
 
