@@ -28,6 +28,15 @@ LONGEST_FIRST = (
 """Files of tests that share a costly fixture of the session; each group runs on one worker, these before the others."""
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Two test files of one name end the run before it begins: one of them would not be read, told only at the end."""
+    places: dict[str, Path] = {}
+    for file in sorted(Path(__file__).parent.rglob("test_*.py")):
+        if file.name in places:
+            raise pytest.UsageError(f"{file} and {places[file.name]} have the same name; rename one of them")
+        places[file.name] = file
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest."""
     places = {name: place for place, group in enumerate(LONGEST_FIRST) for name in group}
