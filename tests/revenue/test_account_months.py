@@ -19,7 +19,7 @@ from touchstone.sandbox.truth import canonical
 from touchstone.settings import Settings
 from touchstone.warehouse.engine import connect
 
-DAYS, PER_DAY, SEED, STEP_DAYS = 66, 6.0, 5, 33
+DAYS, PER_DAY, SEED, STEP_DAYS = 66, 6.0, 6, 33
 SCHEMAS = ("facts", "marts_build")
 Key = tuple[str, date]
 

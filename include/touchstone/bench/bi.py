@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import shutil
 import statistics
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from psycopg import sql
 
 from touchstone.bench.harness import Row, benchmark
 from touchstone.bench.marts import FILLED, fill
+from touchstone.bench.warehouse import BenchWarehouse, bench_warehouse
 from touchstone.bi.contract import declared
 from touchstone.settings import Settings, get_settings
 from touchstone.warehouse.embedded import EmbeddedServer
@@ -52,26 +53,15 @@ def bi() -> Iterator[Row]:
     if program is None:
         yield Row("bi", reason="pgbench is not installed, and the embedded PostgreSQL lacks it")
         return
-    with tempfile.TemporaryDirectory(prefix="touchstone-bench-") as name:
-        base = Path(name)
-        base.chmod(0o700)
-        settings = Settings(home=base / "home", warehouse_url=None)
-        server = EmbeddedServer(settings)
-        server.start()
-        try:
-            from touchstone.warehouse.bootstrap import bi_password_file, bootstrap
-
-            bootstrap(settings)
-            with psycopg.connect(server.url("touchstone"), autocommit=True) as connection:
-                count, rows = _make(connection)
-            queries = [*_queries(), _BARE]
-            password = bi_password_file(settings).read_text()
-            many = _measure(program, server, password, queries, base, CONNECTIONS, SECONDS)
-            alone = [
-                statistics.median(one) for one in _measure(program, server, password, queries, base, 1, SECONDS // 3)
-            ]
-        finally:
-            server.remove()
+    with bench_warehouse() as warehouse:
+        with psycopg.connect(warehouse.url, autocommit=True) as connection:
+            count, rows = _make(connection)
+            connection.execute(
+                sql.SQL("alter role touchstone_bi login password {}").format(password := secrets.token_urlsafe(24))
+            )
+        queries = [*_queries(), _BARE]
+        many = _measure(program, warehouse, password, queries, CONNECTIONS, SECONDS)
+        alone = [statistics.median(one) for one in _measure(program, warehouse, password, queries, 1, SECONDS // 3)]
     *many_latencies, bare = (_percentile(one) for one in many)
     yield Row(f"bi: rows of the published tables of {count:,} interactions", rows, "rows")
     for number, (value, (title, _)) in enumerate(zip(many_latencies, queries, strict=False)):
@@ -133,10 +123,9 @@ def _pgbench() -> Path | None:
 
 def _measure(
     program: Path,
-    server: EmbeddedServer,
+    warehouse: BenchWarehouse,
     password: str,
     queries: list[tuple[str, str]],
-    base: Path,
     connections: int,
     seconds: int,
 ) -> list[list[float]]:
@@ -148,10 +137,10 @@ def _measure(
             if f"'{literal}'" in text:
                 head += f"\\set drawn random(1, {most})\n"
                 text = text.replace(f"'{literal}'", f"'{drawn}'")
-        file = base / f"{number}.sql"
+        file = warehouse.folder / f"{number}.sql"
         file.write_text(f"{head}{' '.join(text.split())};\n")
         files += ["--file", str(file)]
-    (logs := base / f"logs-{connections}").mkdir()
+    (logs := warehouse.folder / f"logs-{connections}").mkdir()
     done = subprocess.run(
         [
             *(
@@ -165,7 +154,7 @@ def _measure(
                 str(seconds),
             ),
             *("--log", "--log-prefix", str(logs / "run"), *files),
-            *("--host", "127.0.0.1", "--port", str(server.port), "--username", "touchstone_bi", "touchstone"),
+            *("--host", "127.0.0.1", "--port", str(warehouse.server.port), "--username", "touchstone_bi", "touchstone"),
         ],
         env={"PATH": os.environ["PATH"], "PGPASSWORD": password},
         capture_output=True,

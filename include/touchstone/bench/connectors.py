@@ -6,12 +6,9 @@
 from __future__ import annotations
 
 import json
-import os
 import pickle
 import resource
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -20,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from touchstone.bench.harness import Row, benchmark
+from touchstone.bench.warehouse import BenchWarehouse, bench_warehouse
 from touchstone.errors import SourceError
-from touchstone.settings import Settings
 
 DAYS, PER_DAY = 61, 50.0
 SEED = 7
@@ -93,33 +90,20 @@ def _of(name: str) -> Callable[[], Iterator[Row]]:
         from touchstone.sandbox.service import secrets
         from touchstone.sources.sandbox import server_file
         from touchstone.statefiles import private_dir, write_json
-        from touchstone.warehouse.bootstrap import bootstrap
-        from touchstone.warehouse.embedded import EmbeddedServer
 
         recipe = partial(build, seed=SEED, conversations_per_day=PER_DAY, days=DAYS)
         end = datetime.fromisoformat(f"{FIRST_DAY}T00:00:00+00:00") + timedelta(days=DAYS)
-        with tempfile.TemporaryDirectory(prefix="touchstone-bench-") as folder:
-            base = Path(folder)
-            base.chmod(0o700)
-            server = EmbeddedServer(Settings(home=base / "home", warehouse_url=None))
-            server.start()
-            try:
-                url = server.url("touchstone")
-                settings = Settings(home=base / "state", warehouse_url=url)
-                bootstrap(settings)
-                environment = os.environ | {"TOUCHSTONE_WAREHOUSE_URL": url, "TOUCHSTONE_HOME": str(base / "state")}
-                before = end - timedelta(days=1)
-                with serve(recipe, SandboxOptions(clock=before, vendors=(name,)), patience=300) as sandbox:
-                    known = {"url": sandbox.url, "credentials": secrets(sandbox.credentials)}
-                    private_dir(server_file(settings).parent)
-                    write_json(server_file(settings), known)
-                    stated = json.dumps(entry(name))
-                    run = partial(_run, environment, base / "requests", stated)
-                    first, read_first = run("ingest", before), run("read", before)
-                    sandbox.move_clock(end)
-                    second, read_second = run("ingest", end), run("read", end)
-            finally:
-                server.remove()
+        with bench_warehouse() as warehouse:
+            before = end - timedelta(days=1)
+            with serve(recipe, SandboxOptions(clock=before, vendors=(name,)), patience=300) as sandbox:
+                known = {"url": sandbox.url, "credentials": secrets(sandbox.credentials)}
+                private_dir(server_file(warehouse.settings).parent)
+                write_json(server_file(warehouse.settings), known)
+                stated = json.dumps(entry(name))
+                run = partial(_run, warehouse, stated)
+                first, read_first = run("ingest", before), run("read", before)
+                sandbox.move_clock(end)
+                second, read_second = run("ingest", end), run("read", end)
         for what, ours, plain in (("first run", first, read_first), ("one more day", second, read_second)):
             rows, requests, seconds, peak = ours
             yield Row(
@@ -133,16 +117,9 @@ def _of(name: str) -> Callable[[], Iterator[Row]]:
     return measured
 
 
-def _run(environment: dict[str, str], path: Path, entry: str, what: str, as_of: datetime) -> list[float]:
+def _run(warehouse: BenchWarehouse, entry: str, what: str, as_of: datetime) -> list[float]:
     code = "import sys; from touchstone.bench.connectors import main; main(*sys.argv[1:])"
-    done = subprocess.run(
-        [sys.executable, "-c", code, what, str(path), entry, as_of.isoformat()],
-        env=environment,
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    return json.loads(done.stdout)
+    return json.loads(warehouse.run(code, what, str(warehouse.folder / "requests"), entry, as_of.isoformat()))
 
 
 def _register() -> None:

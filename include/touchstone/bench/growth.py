@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -19,9 +16,7 @@ import psycopg
 from psycopg import sql
 
 from touchstone.bench.harness import Row, benchmark
-from touchstone.bench.increment import cpu_seconds
-from touchstone.settings import Settings
-from touchstone.warehouse.embedded import EmbeddedServer
+from touchstone.bench.warehouse import bench_warehouse
 
 DAYS = 365
 COPIES = int(os.environ.get("TOUCHSTONE_BENCH_COPIES", "5"))
@@ -60,55 +55,40 @@ def growth() -> Iterator[Row]:
     from touchstone.sample import FIRST_DAY, write_day
 
     copies = [f"{INSTANCE}_{number}" for number in range(2, COPIES + 1)]
-    with tempfile.TemporaryDirectory(prefix="touchstone-bench-") as name:
-        base = Path(name)
-        base.chmod(0o700)
-        server = EmbeddedServer(Settings(home=base / "home", warehouse_url=None))
-        server.start()
-        try:
-            environment = os.environ | {
-                "TOUCHSTONE_WAREHOUSE_URL": server.url("touchstone"),
-                "TOUCHSTONE_HOME": str(base / "state"),
-            }
-            subprocess.run(
-                [sys.executable, "-c", "from touchstone.warehouse.bootstrap import bootstrap; bootstrap()"],
-                env=environment,
-                check=True,
-            )
-            folders = {one: base / one for one in (INSTANCE, *copies)}
-            for folder in folders.values():
-                folder.mkdir()
-            for offset in range(DAYS):
-                write_day(FIRST_DAY + timedelta(days=offset), folders[INSTANCE])
-            until = end_of_day(FIRST_DAY + timedelta(days=DAYS - 1)).isoformat()
+    with bench_warehouse() as warehouse:
+        folders = {one: warehouse.folder / one for one in (INSTANCE, *copies)}
+        for folder in folders.values():
+            folder.mkdir()
+        for offset in range(DAYS):
+            write_day(FIRST_DAY + timedelta(days=offset), folders[INSTANCE])
+        until = end_of_day(FIRST_DAY + timedelta(days=DAYS - 1)).isoformat()
 
-            def run(steps: tuple[str, ...], as_of: str, read: dict[str, Path]) -> float:
-                return _measure(server, environment, steps, as_of, read)
+        def run(steps: tuple[str, ...], as_of: str, read: dict[str, Path]) -> float:
+            folders_read = {instance: str(folder) for instance, folder in read.items()}
+            return sum(warehouse.measured(_CHILD, as_of, json.dumps(folders_read), json.dumps(steps)))
 
-            run(_BEFORE, until, {INSTANCE: folders[INSTANCE]})
-            with psycopg.connect(server.url("touchstone")) as connection:
-                for one in copies:
-                    _copy_conversations(connection, one)
-                # as if another version had built it: everything is built anew
-                connection.execute("update ops.built_relations set definition = 'another'")
-            full = run(_TRANSFORM, until, {})
-            with psycopg.connect(server.url("touchstone")) as connection:
-                for one in copies:
-                    _copy_scores(connection, one)
-            with psycopg.connect(server.url("touchstone"), autocommit=True) as connection:
-                connection.execute("vacuum (analyze)")
-                count, messages = connection.execute(
-                    "select (select count(*) from core.interactions), (select count(*) from core.messages)"
-                ).fetchone()
-            full += run(_MARTS, until, {})
-            day = FIRST_DAY + timedelta(days=DAYS)
-            write_day(day, folders[INSTANCE])
-            newest = max(folders[INSTANCE].iterdir(), key=lambda file: file.name)
-            for number, one in enumerate(copies, start=2):
-                (folders[one] / newest.name).write_text(newest.read_text().replace("@", f"+{number}@"))
-            later = run(_DAY, end_of_day(day).isoformat(), folders)
-        finally:
-            server.remove()
+        run(_BEFORE, until, {INSTANCE: folders[INSTANCE]})
+        with psycopg.connect(warehouse.url) as connection:
+            for one in copies:
+                _copy_conversations(connection, one)
+            # as if another version had built it: everything is built anew
+            connection.execute("update ops.built_relations set definition = 'another'")
+        full = run(_TRANSFORM, until, {})
+        with psycopg.connect(warehouse.url) as connection:
+            for one in copies:
+                _copy_scores(connection, one)
+        with psycopg.connect(warehouse.url, autocommit=True) as connection:
+            connection.execute("vacuum (analyze)")
+            count, messages = connection.execute(
+                "select (select count(*) from core.interactions), (select count(*) from core.messages)"
+            ).fetchone()
+        full += run(_MARTS, until, {})
+        day = FIRST_DAY + timedelta(days=DAYS)
+        write_day(day, folders[INSTANCE])
+        newest = max(folders[INSTANCE].iterdir(), key=lambda file: file.name)
+        for number, one in enumerate(copies, start=2):
+            (folders[one] / newest.name).write_text(newest.read_text().replace("@", f"+{number}@"))
+        later = run(_DAY, end_of_day(day).isoformat(), folders)
     per_hundred_thousand = full * 100_000 / count
     yield Row(
         f"growth: full transform of {count:,} interactions and {messages:,} messages, CPU for 100,000",
@@ -120,27 +100,6 @@ def growth() -> Iterator[Row]:
         per_hundred_thousand <= PACKAGE_SECONDS,
     )
     yield Row("growth: one more day, CPU", later, "s", full, later / full, BAR, later / full <= BAR)
-
-
-def _measure(
-    server: EmbeddedServer, environment: dict[str, str], steps: tuple[str, ...], as_of: str, read: dict[str, Path]
-) -> float:
-    before = cpu_seconds(server)
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            _CHILD,
-            as_of,
-            json.dumps({instance: str(folder) for instance, folder in read.items()}),
-            json.dumps(steps),
-        ],
-        env=environment,
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    return float(done.stdout.split()[-1]) + cpu_seconds(server) - before
 
 
 def _copy_conversations(connection: psycopg.Connection, instance: str) -> None:

@@ -16,7 +16,7 @@ from touchstone import bench
 from touchstone.errors import EXIT_FAILED, EXIT_OK, ConfigurationError, TouchstoneError
 from touchstone.settings import get_settings
 
-_HELPERS = frozenset(("accounts", "harness", "fuzz", "marts"))
+_HELPERS = frozenset(("accounts", "fuzz", "harness", "marts", "warehouse"))
 
 
 @dataclass(frozen=True, slots=True)

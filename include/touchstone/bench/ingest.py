@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 
 from touchstone.bench.harness import Row, benchmark
-from touchstone.settings import Settings
-from touchstone.warehouse.embedded import EmbeddedServer
+from touchstone.bench.warehouse import BenchWarehouse, bench_warehouse
 
 TICKETS = 100_000
 COMMENTS = 500_000
@@ -80,29 +74,18 @@ def ingest_over_http() -> Iterator[Row]:
     """Rows per CPU second of the client, its peak memory, and the requests of a day with 0.1 % new."""
     from touchstone.sandbox.api import SandboxOptions, serve
     from touchstone.sandbox.api.bulk import DAYS, FIRST_DAY, bulk_company
-    from touchstone.warehouse.bootstrap import bootstrap
 
     until = _midnight(FIRST_DAY) + timedelta(days=DAYS)
-    with tempfile.TemporaryDirectory(prefix="touchstone-bench-") as name:
-        base = Path(name)
-        base.chmod(0o700)
-        server = EmbeddedServer(Settings(home=base / "home", warehouse_url=None))
-        server.start()
-        try:
-            url = server.url("touchstone")
-            bootstrap(Settings(home=base / "state", warehouse_url=url))
-            environment = os.environ | {"TOUCHSTONE_WAREHOUSE_URL": url, "TOUCHSTONE_HOME": str(base / "state")}
-            recipe = partial(bulk_company, TICKETS, COMMENTS, later=LATER)
-            with serve(recipe, SandboxOptions(clock=until), patience=300) as sandbox:
-                accepted = sandbox.credentials.zendesk
-                given = (f"{sandbox.url}/zendesk", accepted.email, accepted.api_token)
-                base_rows, base_seconds, _, _ = _run(environment, "baseline", *given, until.isoformat())
-                rows, seconds, peak, asked = _run(environment, "ingest", *given, until.isoformat())
-                sandbox.move_clock(until + timedelta(days=1))
-                later = (until + timedelta(days=1)).isoformat()
-                new_rows, _, _, asked_again = _run(environment, "ingest", *given, later)
-        finally:
-            server.remove()
+    with bench_warehouse() as warehouse:
+        recipe = partial(bulk_company, TICKETS, COMMENTS, later=LATER)
+        with serve(recipe, SandboxOptions(clock=until), patience=300) as sandbox:
+            accepted = sandbox.credentials.zendesk
+            given = (f"{sandbox.url}/zendesk", accepted.email, accepted.api_token)
+            base_rows, base_seconds, _, _ = _run(warehouse, "baseline", *given, until.isoformat())
+            rows, seconds, peak, asked = _run(warehouse, "ingest", *given, until.isoformat())
+            sandbox.move_clock(until + timedelta(days=1))
+            later = (until + timedelta(days=1)).isoformat()
+            new_rows, _, _, asked_again = _run(warehouse, "ingest", *given, later)
     speed, baseline = rows / seconds, base_rows / base_seconds
     ratio = speed / baseline
     yield Row(
@@ -135,11 +118,8 @@ def ingest_over_http() -> Iterator[Row]:
     )
 
 
-def _run(environment: dict[str, str], *arguments: str) -> tuple[float, float, float, float]:
-    done = subprocess.run(
-        [sys.executable, "-c", _CHILD, *arguments], env=environment, check=True, stdout=subprocess.PIPE, text=True
-    )
-    count, seconds, peak, asked = map(float, done.stdout.split()[-4:])
+def _run(warehouse: BenchWarehouse, *arguments: str) -> tuple[float, float, float, float]:
+    count, seconds, peak, asked = map(float, warehouse.run(_CHILD, *arguments).split()[-4:])
     return count, seconds, peak, asked
 
 

@@ -12,20 +12,14 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import psycopg
 
 from touchstone.bench import accounts as company
 from touchstone.bench.harness import Row, benchmark
-from touchstone.bench.increment import cpu_seconds
-from touchstone.settings import Settings
-from touchstone.warehouse.embedded import EmbeddedServer
+from touchstone.bench.warehouse import BenchWarehouse, bench_warehouse, cpu_seconds
 
 ACCOUNTS = int(os.environ.get("TOUCHSTONE_BENCH_ACCOUNTS", "50000"))
 MONTHS = 36
@@ -70,9 +64,7 @@ from datetime import datetime
 from pathlib import Path
 from touchstone.pipeline import STEPS
 from touchstone.sources import files
-from touchstone.warehouse.bootstrap import bootstrap
 as_of = datetime.fromisoformat(sys.argv[1])
-bootstrap()
 files.ingest(Path(sys.argv[2]), as_of=as_of, instance="bench")
 for step in ("stage", "clean", "core", "score", "facts", "gaps", "revenue", "marts"):
     STEPS[step](as_of)
@@ -105,30 +97,19 @@ _PLAIN = """
 @benchmark("revenue")
 def revenue() -> Iterator[Row]:
     """Client and server CPU seconds of all models and statistics of revenue."""
-    with tempfile.TemporaryDirectory(prefix="touchstone-bench-") as name:
-        base = Path(name)
-        base.chmod(0o700)
-        server = EmbeddedServer(Settings(home=base / "home", warehouse_url=None))
-        server.start()
-        try:
-            environment = os.environ | {
-                "TOUCHSTONE_WAREHOUSE_URL": server.url("touchstone"),
-                "TOUCHSTONE_HOME": str(base / "state"),
-            }
-            _made(server, environment, base / "days")
-            full = _measured(server, environment, _end_of(MONTHS))
-            baseline = _plain(server)
-            with psycopg.connect(server.url("touchstone"), autocommit=True) as connection:
-                company.live_month(connection, ACCOUNTS, MONTHS, _marts_built(connection, _end_of(MONTHS)) + 1)
-                company.restate_revenue(connection, ACCOUNTS, MONTHS)
-                connection.execute("vacuum analyze")
-            month = _measured(server, environment, _end_of(MONTHS + 1))
-            with psycopg.connect(server.url("touchstone"), autocommit=True) as connection:
-                _marts_built(connection, _end_of(MONTHS + 1))
-                connection.execute("truncate facts.affected_interactions, staging.int_organizations__before")
-            nothing = _measured(server, environment, _end_of(MONTHS + 1))
-        finally:
-            server.remove()
+    with bench_warehouse() as warehouse:
+        _made(warehouse)
+        full = _measured(warehouse, _end_of(MONTHS))
+        baseline = _plain(warehouse)
+        with psycopg.connect(warehouse.url, autocommit=True) as connection:
+            company.live_month(connection, ACCOUNTS, MONTHS, _marts_built(connection, _end_of(MONTHS)) + 1)
+            company.restate_revenue(connection, ACCOUNTS, MONTHS)
+            connection.execute("vacuum analyze")
+        month = _measured(warehouse, _end_of(MONTHS + 1))
+        with psycopg.connect(warehouse.url, autocommit=True) as connection:
+            _marts_built(connection, _end_of(MONTHS + 1))
+            connection.execute("truncate facts.affected_interactions, staging.int_organizations__before")
+        nothing = _measured(warehouse, _end_of(MONTHS + 1))
     about = f"revenue: {ACCOUNTS:,} accounts x {MONTHS} months"
     yield from _rows(f"{about}, everything in full, CPU", full, baseline, MOST_FULL)
     yield from _rows(f"{about}, one more month, CPU", month, sum(map(sum, full.values())), MOST_MONTH)
@@ -151,20 +132,16 @@ def _end_of(months: int) -> datetime:
     return datetime(number // 12, number % 12 + 1, 1, tzinfo=UTC)
 
 
-def _made(server: EmbeddedServer, environment: dict[str, str], folder: Path) -> None:
+def _made(warehouse: BenchWarehouse) -> None:
     """Tables as one day of the sample makes them, with the company in them."""
     from touchstone.daily import end_of_day
     from touchstone.sample import FIRST_DAY, write_day
 
+    folder = warehouse.folder / "days"
     folder.mkdir()
     write_day(FIRST_DAY, folder)
-    subprocess.run(
-        [sys.executable, "-c", _SHAPES, end_of_day(FIRST_DAY).isoformat(), str(folder)],
-        env=environment,
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
-    with psycopg.connect(server.url("touchstone"), autocommit=True) as connection:
+    warehouse.run(_SHAPES, end_of_day(FIRST_DAY).isoformat(), str(folder))
+    with psycopg.connect(warehouse.url, autocommit=True) as connection:
         connection.execute("select setseed(.5)")
         company.begin(connection)
         company.state_accounts(connection, ACCOUNTS, MONTHS)
@@ -173,20 +150,9 @@ def _made(server: EmbeddedServer, environment: dict[str, str], folder: Path) -> 
         connection.execute("vacuum analyze")
 
 
-def _measured(server: EmbeddedServer, environment: dict[str, str], as_of: datetime) -> dict[str, tuple[float, float]]:
+def _measured(warehouse: BenchWarehouse, as_of: datetime) -> dict[str, tuple[float, float]]:
     """CPU seconds of client and server, by part."""
-    found = {}
-    for name, models in _MODELS.items():
-        before = cpu_seconds(server)
-        done = subprocess.run(
-            [sys.executable, "-c", _CHILD, as_of.isoformat(), json.dumps(models)],
-            env=environment,
-            check=True,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        found[name] = float(done.stdout.split()[-1]), cpu_seconds(server) - before
-    return found
+    return {name: warehouse.measured(_CHILD, as_of.isoformat(), json.dumps(models)) for name, models in _MODELS.items()}
 
 
 def _marts_built(connection: psycopg.Connection, as_of: datetime) -> int:
@@ -201,8 +167,8 @@ def _marts_built(connection: psycopg.Connection, as_of: datetime) -> int:
     ).fetchone()[0]
 
 
-def _plain(server: EmbeddedServer) -> float:
-    before = cpu_seconds(server)
-    with psycopg.connect(server.url("touchstone")) as connection:
+def _plain(warehouse: BenchWarehouse) -> float:
+    before = cpu_seconds(warehouse.server)
+    with psycopg.connect(warehouse.url) as connection:
         connection.execute(_PLAIN, {"months": MONTHS})
-    return cpu_seconds(server) - before
+    return cpu_seconds(warehouse.server) - before
