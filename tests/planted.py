@@ -37,7 +37,7 @@ def write_conversations(connection: psycopg.Connection, history: History) -> Non
             )
     tables = {
         "interactions": "core.interactions",
-        "contexts": "facts.interaction_business_context",
+        "contexts": "marts_build.fct_interaction_business_context",
         "results": "marts_build.fct_indicator_results",
         "issues": "facts.issue_episodes",
         "episodes": "facts.episodes",

@@ -34,7 +34,7 @@ INPUTS = {
         ai_episode_count int, ai_answer_count int, human_handle_seconds numeric, recontact_handle_seconds numeric,
         ai_stated_answer_count int not null default 0, ai_stated_cost_usd numeric not null default 0
         """,
-    "facts.account_months": """
+    "marts_build.fct_account_months": """
         account_key text, month_start date, segment text, lifecycle_stage text, arr_start numeric, has_churned boolean,
         mean_quality numeric, interaction_count int, ai_interaction_count int
         """,

@@ -186,9 +186,7 @@ def test_it_is_the_same_built_anew(company: Company, built: Settings) -> None:
     build_marts(company.until, built)
     anew = digests(built, *SCHEMAS)
     names = (
-        "facts.account_months",
         "facts.account_open_gaps",
-        "facts.interaction_business_context",
         "facts.organization_periods",
         "facts.organizations",
         "facts.segment_weeks",

@@ -147,7 +147,7 @@ def test_cohorts_compare_thirds_of_accounts_that_were_followed(filled):
         filled,
         """
         select count(*) as n from (
-            select account_key from facts.account_months where lifecycle_stage <> 'churned' or has_churned group by account_key
+            select account_key from marts_build.fct_account_months where lifecycle_stage <> 'churned' or has_churned group by account_key
             having bool_or(tenure_months = 0) and sum(quality_n) filter (where tenure_months < 3) > 0
                 and (bool_or(has_churned and tenure_months between 3 and 8) or bool_or(tenure_months = 8))
         ) as followed
@@ -170,20 +170,20 @@ def test_a_month_that_is_not_over_counts_for_nothing(filled):
     execute(
         filled,
         """
-        insert into facts.account_months (account_key, month_start, is_complete, segment, lifecycle_stage, has_churned)
-        select account_key, '2026-01-01', false, segment, lifecycle_stage, false from facts.account_months
+        insert into marts_build.fct_account_months (account_key, month_start, is_complete, segment, lifecycle_stage, has_churned)
+        select account_key, '2026-01-01', false, segment, lifecycle_stage, false from marts_build.fct_account_months
         where month_start = '2025-12-01'
         """,
     )
     assert revenue(AS_OF, filled).rows == 0
     assert contents(filled) == before
-    execute(filled, "delete from facts.account_months where not is_complete")
+    execute(filled, "delete from marts_build.fct_account_months where not is_complete")
 
 
 def test_late_data_gives_what_a_new_warehouse_gives(filled):
     execute(
         filled,
-        "update facts.account_months set mean_quality = mean_quality / 2 where month_start = '2025-03-01' and segment = 'smb'",
+        "update marts_build.fct_account_months set mean_quality = mean_quality / 2, _ledger_id = 2 where month_start = '2025-03-01' and segment = 'smb'",
     )
     assert revenue(AS_OF, filled).months == 1
     late = contents(filled)
@@ -230,7 +230,10 @@ def test_a_renewal_that_is_known_lost_late_and_an_account_that_a_crm_takes_up_ar
 
 def test_a_killed_run_leaves_nothing_and_the_next_one_does_its_work(filled):
     before = contents(filled)
-    execute(filled, "update facts.account_months set mean_quality = mean_quality + 1 where month_start = '2025-05-01'")
+    execute(
+        filled,
+        "update marts_build.fct_account_months set mean_quality = mean_quality + 1, _ledger_id = 3 where month_start = '2025-05-01'",
+    )
     code = """
 import sys
 from datetime import datetime
@@ -257,7 +260,7 @@ step.revenue(datetime.fromisoformat(sys.argv[1]))
 
 
 def test_without_months_there_is_nothing_to_say(filled):
-    execute(filled, "update facts.account_months set is_complete = false")
+    execute(filled, "update marts_build.fct_account_months set is_complete = false")
     revenue(AS_OF, filled)
     assert all(not content for content in contents(filled).values())
 
@@ -288,9 +291,9 @@ def test_a_side_with_few_is_insufficient():
 
 
 def test_without_the_months_of_accounts_the_step_names_what_to_build(filled):
-    execute(filled, "alter table facts.account_months rename to set_aside")
+    execute(filled, "alter table marts_build.fct_account_months rename to set_aside")
     try:
         with pytest.raises(WarehouseError, match="months of accounts have not been built"):
             revenue(AS_OF, filled)
     finally:
-        execute(filled, "alter table facts.set_aside rename to account_months")
+        execute(filled, "alter table marts_build.set_aside rename to fct_account_months")

@@ -76,7 +76,7 @@ def read(warehouse) -> Months:
                 )
                 names = ", ".join(row)
                 connection.execute(
-                    f"insert into facts.account_months (is_complete, {names}) values (true, {', '.join(['%s'] * len(row))})",
+                    f"insert into marts_build.fct_account_months (is_complete, {names}) values (true, {', '.join(['%s'] * len(row))})",
                     list(row.values()),
                 )
             system = "desk" if key == "helpdesk only" else "crm"

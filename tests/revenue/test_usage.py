@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 
@@ -45,12 +46,12 @@ def connection(shapes: Settings) -> Iterator[psycopg.Connection]:
         opened.rollback()
 
 
-def _uses(connection: psycopg.Connection) -> dict[tuple[str, int], int]:
+def _uses(connection: psycopg.Connection) -> Counter[tuple[str, int]]:
     """Customers who used the product, by account and week."""
     hashed = "select hashtextextended(key, 0), key from unnest(%s::text[]) as key order by 1"
     numbers, names = zip(*connection.execute(hashed, [list(ACCOUNTS)]).fetchall(), strict=True)
-    found = active_customers(connection, np.array(numbers, dtype=np.int64), FIRST, WEEKS)
-    return {(names[account], int(week)): int(count) for account, week, count in zip(*found, strict=True)}
+    accounts, weeks = active_customers(connection, np.array(numbers, dtype=np.int64), FIRST, WEEKS)
+    return Counter((names[account], int(week)) for account, week in zip(accounts, weeks, strict=True))
 
 
 def _read(connection: psycopg.Connection) -> dict[str, str]:

@@ -21,6 +21,8 @@ select
     last_month,
     row_number() over ()::int as account_number,
     (first_month < {{ last_month_number() }}) as has_old_months,
+    {{ month_of_number('first_month') }} as begins_on,
+    {{ month_of_number('(last_month + 1)') }} as ends_on,
     {{ month_of_number('first_month') }}::timestamp at time zone 'UTC' as begins_at,
     {{ month_of_number('(last_month + 1)') }}::timestamp at time zone 'UTC' as ends_at
 from spans

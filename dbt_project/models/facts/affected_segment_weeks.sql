@@ -7,7 +7,7 @@ contexts as (
 
     select contexts.interaction_date
     from {{ ref('affected_business_contexts') }} as affected
-    inner join {{ ref('interaction_business_context') }} as contexts on affected.interaction_key = contexts.interaction_key
+    inner join {{ ref('fct_interaction_business_context') }} as contexts on affected.interaction_key = contexts.interaction_key
 
 ),
 

@@ -15,19 +15,18 @@ from psycopg import sql
 FIRST_DAY = date(2023, 3, 1)
 INTERACTIONS_PER_MONTH, EVENTS_PER_MONTH = 14_000, 60_000
 """Of 50,000 accounts."""
+AFTER_STATISTICS = ("marts_build.rpt_retention_at_risk_monthly",)
 OF_REVENUE = (
     "facts.affected_organizations",
     "facts.organization_periods",
     "facts.organizations",
     "facts.affected_business_contexts",
-    "facts.interaction_business_context",
+    "marts_build.fct_interaction_business_context",
     "facts.account_open_gaps",
     "facts.affected_account_months",
     "facts.affected_accounts",
-    "facts.account_months",
     "marts_build.fct_account_months",
-    "marts_build.fct_interaction_business_context",
-    "marts_build.rpt_retention_at_risk_monthly",
+    *AFTER_STATISTICS,
 )
 """What is measured is built anew."""
 _EMPTIED = (

@@ -26,10 +26,10 @@ MONTHS = 36
 MOST_FULL, MOST_MONTH = 60.0, 5.0
 """CPU seconds of client and server."""
 _MODELS = {
-    "months of accounts": [name.split(".")[1] for name in company.OF_REVENUE if name.startswith("facts.")],
+    "months of accounts": [name.split(".")[1] for name in company.OF_REVENUE if name not in company.AFTER_STATISTICS],
     "statistics": [],
     "marts": [
-        *(name.split(".")[1] for name in company.OF_REVENUE if name.startswith("marts_build.")),
+        *(name.split(".")[1] for name in company.AFTER_STATISTICS),
         "bridge_criterion_kpi",
         "rpt_adjusted_effects",
         "rpt_criterion_effects",

@@ -140,12 +140,14 @@ def fit(
     codes, accounts = np.unique(rows[cluster].to_numpy(), return_inverse=True)
     model = sm.Logit(y, matrix.to_numpy())
     fitted = model.fit(method="newton", disp=0, cov_type="cluster", cov_kwds={"groups": accounts})
-    low, high = fitted.conf_int().T
+    # a limit beyond all numbers is infinite
+    with np.errstate(over="ignore"):
+        ratios = np.exp(np.column_stack([fitted.params, fitted.conf_int()]))
     places = {name: place for place, name in enumerate(matrix.columns)}
     effects = tuple(
         Effect(
             name,
-            *(float(np.exp(side[places[name]])) for side in (fitted.params, low, high)),
+            *map(float, ratios[places[name]]),
             float(fitted.pvalues[places[name]]),
             design.scales[name][1],
         )

@@ -1,4 +1,4 @@
-"""Months of accounts as the statistics take them, read from `facts.account_months`.
+"""Months of accounts as the statistics take them, read from `marts_build.fct_account_months`.
 
 Only complete months count: a month that is not over would pass for one in which nobody left. A month is read again when one of its rows
 has been written since, and kept as arrays in `derived.revenue_months` otherwise. What nobody could have seen is unknown, and no zero: the
@@ -113,15 +113,15 @@ class _Block:
 
 
 def digests(connection: psycopg.Connection) -> dict[date, str]:
-    """Which rows are there of every complete month, in few characters: how many, and the transactions that wrote them.
+    """Which rows are there of every complete month, in few characters: how many, and the runs that wrote them.
 
-    A row that changes is written by another transaction; one that does not change is left alone by the build.
+    A row that changes is written by a later run; one that does not change is left alone by the build.
     """
     return {
         month: f"{count}:{total}"
         for month, count, total in connection.execute(
             """
-            select month_start, count(*), sum(xmin::text::bigint) from facts.account_months where is_complete group by month_start
+            select month_start, count(*), sum(_ledger_id) from marts_build.fct_account_months where is_complete group by month_start
             """
         )
     }
@@ -161,8 +161,9 @@ def refresh(connection: psycopg.Connection, found: dict[date, str]) -> Months | 
             "select month_start, content from derived.revenue_months"
         )
     }
+    words = _words(connection, new)
     for first in range(0, len(new), MONTHS_AT_ONCE):
-        for month, block in _read(connection, new[first : first + MONTHS_AT_ONCE]).items():
+        for month, block in _read(connection, new[first : first + MONTHS_AT_ONCE], words).items():
             blocks[month] = block
             connection.execute(
                 "insert into derived.revenue_months (month_start, digest, account_count, content) values (%b, %b, %b, %b)",
@@ -172,21 +173,25 @@ def refresh(connection: psycopg.Connection, found: dict[date, str]) -> Months | 
     return Months(*_assembled(blocks, followed), read=len(new)) if blocks else None
 
 
-def _read(connection: psycopg.Connection, months: list[date]) -> dict[date, _Block]:
-    """Complete months, in one reading of the table."""
+def _words(connection: psycopg.Connection, months: list[date]) -> dict[str, list[str]]:
+    """Names of segments and tiers in these months."""
     known = connection.execute(
         f"""
-        select distinct coalesce(segment, '{UNKNOWN}'), coalesce(tier, '{UNKNOWN}') from facts.account_months
+        select distinct coalesce(segment, '{UNKNOWN}'), coalesce(tier, '{UNKNOWN}') from marts_build.fct_account_months
         where month_start = any(%s) and is_complete
         """,  # noqa: S608
         [months],
     ).fetchall()
-    words = {name: sorted({row[at] for row in known}) for at, name in enumerate(_NAMES.values())}
+    return {name: sorted({row[at] for row in known}) for at, name in enumerate(_NAMES.values())}
+
+
+def _read(connection: psycopg.Connection, months: list[date], words: dict[str, list[str]]) -> dict[date, _Block]:
+    """Complete months, in one reading of the table."""
     # one answer per month, not per row; without a null every row in it is as long as the others
     selected = ", ".join(f"coalesce(({value})::float4, 'NaN')" for value in _COLUMNS.values())
     query = f"""
         select month_start, string_agg(int8send(hashtextextended(account_key, 0)) || array_send(array[{selected}]), '')
-        from facts.account_months where month_start = any(%(months)s) and is_complete and {_AT_RISK}
+        from marts_build.fct_account_months where month_start = any(%(months)s) and is_complete and {_AT_RISK}
         group by month_start
         """  # noqa: S608
     answer = dict(connection.cursor(binary=True).execute(query, {"months": months, **words}).fetchall())

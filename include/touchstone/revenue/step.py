@@ -59,11 +59,11 @@ def revenue(as_of: datetime, settings: Settings | None = None) -> RevenueStep:
         ledger.step(STEP, as_of=as_of, settings=settings) as run,
         connect("transformer", settings=settings, application_name="touchstone revenue") as connection,
     ):
-        if not _has(connection, "facts.account_months"):
+        if not _has(connection, "marts_build.fct_account_months"):
             raise WarehouseError(
                 "the months of accounts have not been built",
-                "facts.account_months",
-                "Run `touchstone revenue` after `touchstone facts`: it builds them first; or the model account_months with dbt.",
+                "marts_build.fct_account_months",
+                "Run `touchstone revenue` after `touchstone facts`: it builds them first; or the model fct_account_months with dbt.",
             )
         from touchstone.revenue import months
 

@@ -25,7 +25,7 @@ _UNITS = """
 _QUALITY = """
     select units.segment, units.unit, (date_trunc('week', contexts.interaction_date)::date - %(first)s) / 7 as week,
         sum(contexts.quality)::float8, count(*)
-    from facts.interaction_business_context as contexts
+    from marts_build.fct_interaction_business_context as contexts
     inner join revenue_units as units on units.number = hashtextextended(contexts.account_key, 0)
     where contexts.quality is not null and contexts.interaction_date >= %(first)s and contexts.interaction_date < %(end)s
     group by 1, 2, 3
@@ -170,12 +170,12 @@ def _engagement(
     connection: psycopg.Connection, panel: Panel, units: np.ndarray, sizes: list[int], first: date
 ) -> list[np.ndarray]:
     """Customers who used the product: of each segment, 1 x units x weeks."""
-    account, week, counts = usage.active_customers(connection, panel.numbers.view(np.int64), first, WEEKS)
+    account, week = usage.active_customers(connection, panel.numbers.view(np.int64), first, WEEKS)
     found = []
     for segment, size in enumerate(sizes):
         here = panel.segments[account] == segment
         cells = units[account[here]] * WEEKS + week[here]
-        found.append(np.bincount(cells, weights=counts[here], minlength=size * WEEKS).reshape(1, size, WEEKS))
+        found.append(np.bincount(cells, minlength=size * WEEKS).reshape(1, size, WEEKS))
     return found
 
 

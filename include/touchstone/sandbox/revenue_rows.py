@@ -11,7 +11,7 @@ import psycopg
 from touchstone.sandbox.revenue_law import DAYS, History
 
 SHAPES = """
-    create table facts.account_months (
+    create table marts_build.fct_account_months (
         account_key text, month_start date, is_complete boolean, segment text, tier text, industry text, country text, plan text,
         lifecycle_stage text, tenure_months int, owner_key text, arr_start numeric, arr_end numeric, new_arr numeric,
         expansion_arr numeric, contraction_arr numeric, churned_arr numeric, is_retained boolean, has_expanded boolean,
@@ -19,9 +19,10 @@ SHAPES = """
         active_customer_count int, product_event_count int, active_day_count int, interaction_count int, ai_interaction_count int,
         issue_count int, repeat_contact_count int, mean_quality numeric, quality_n int, weighted_quality numeric,
         low_quality_count int, mean_polarity numeric, polarity_n int, mean_effort numeric, effort_n int, rating_positive_count int,
-        rating_n int, escalation_count int, open_gap_count int, primary key (account_key, month_start)
+        rating_n int, escalation_count int, open_gap_count int, _ledger_id bigint not null default 1,
+        primary key (account_key, month_start)
     );
-    create index on facts.account_months (month_start);
+    create index on marts_build.fct_account_months (month_start);
     create table core.interactions (
         interaction_key text primary key, person_key text, organization_key text, topic text, is_eligible boolean, interaction_date date
     );
@@ -32,7 +33,7 @@ SHAPES = """
     );
     create table core.deals (account_key text, deal_kind text, outcome text, is_archived boolean, arr_after numeric, close_date date);
     create table facts.organization_periods (account_key text, is_churn boolean, valid_from timestamptz);
-    create table facts.interaction_business_context (interaction_key text, account_key text, quality numeric, interaction_date date);
+    create table marts_build.fct_interaction_business_context (interaction_key text, account_key text, quality numeric, interaction_date date);
     create table marts_build.fct_interactions (interaction_key text, interaction_date date, _ledger_id bigint);
     create table marts_build.fct_indicator_results (
         interaction_key text, subject text, indicator_id text, dimension_id text, outcome text, interaction_date date, _ledger_id bigint
@@ -78,8 +79,8 @@ _MONTHS = (
 
 
 def write_months(connection: psycopg.Connection, history: History, seed: int = 0) -> None:
-    """The months of a simulated history into `facts.account_months`, one more in which an account that left stays gone."""
-    with connection.cursor().copy(f"copy facts.account_months ({', '.join(_MONTHS)}) from stdin") as copy:
+    """The months of a simulated history into `marts_build.fct_account_months`, one more in which an account that left stays gone."""
+    with connection.cursor().copy(f"copy marts_build.fct_account_months ({', '.join(_MONTHS)}) from stdin") as copy:
         for row in _rows(history, np.random.default_rng(seed)):
             copy.write_row(row)
 

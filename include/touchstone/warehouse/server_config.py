@@ -37,7 +37,6 @@ SETTINGS: dict[str, str] = {
     # No replica reads this log, so a table filled in the transaction that made it is synced, not logged.
     "wal_level": "minimal",
     "max_wal_senders": "0",
-    "wal_compression": "on",
     "max_wal_size": "2GB",
     "min_wal_size": "128MB",
     "checkpoint_timeout": "15min",

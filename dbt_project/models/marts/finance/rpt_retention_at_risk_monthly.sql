@@ -12,15 +12,15 @@ with
 accounts as (
 
     select
-        account_months.*,
+        months.*,
         -- close to its renewal, and what it met was below acceptable
         (
-            account_months.lifecycle_stage = 'renewal'
-            and coalesce(account_months.mean_quality < {{ var('tier_acceptable') }}, false)
+            months.lifecycle_stage = 'renewal'
+            and coalesce(months.mean_quality < {{ var('tier_acceptable') }}, false)
         ) as is_at_risk
-    from {{ ref('account_months') }} as account_months
+    from {{ ref('fct_account_months') }} as months
     -- an account that paid nothing when the month began, or of which nobody knows, has nothing to lose that could be counted
-    where account_months.arr_start > 0
+    where months.arr_start > 0
 
 ),
 
