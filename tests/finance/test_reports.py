@@ -56,7 +56,7 @@ def one(settings: Settings, report: str, where: str = JANUARY) -> dict[str, Any]
 
 
 def test_without_months_before_the_times_of_before_are_assumed_and_say_so(warehouse: Settings) -> None:
-    priced.build(warehouse, work_months=[work("human", 40, 24000), work("ai", 30)], account_months=[])
+    priced.build(warehouse, work_months=[work("human", 40, 24000), work("ai", 30)], fct_account_months=[])
     row = one(warehouse, "rpt_roi_monthly")
     assert row["before_basis"] == "assumed"
     # ten minutes now, divided by 1.2; 36 an hour
@@ -69,7 +69,7 @@ def test_without_months_before_the_times_of_before_are_assumed_and_say_so(wareho
 
 
 def test_without_work_of_people_nothing_is_saved_that_could_be_stated(warehouse: Settings) -> None:
-    priced.build(warehouse, work_months=[work("ai", 30)], account_months=[account("a")])
+    priced.build(warehouse, work_months=[work("ai", 30)], fct_account_months=[account("a")])
     row = one(warehouse, "rpt_roi_monthly")
     assert row["before_basis"] == "insufficient"
     assert row["before_cost_per_issue"] is row["avoided_labour_cost"] is row["net_benefit"] is None
@@ -109,7 +109,9 @@ def test_answers_whose_source_states_their_cost_have_that_cost_and_not_the_price
     months = [work("human", 40, 24000), traced]
     rate = priced.read("assumptions.csv")[-1] | {"name": "usd_exchange_rate", "value": "0.9"}
     where = f"{JANUARY} and handled_by = 'all'"
-    priced.build(warehouse, assumptions=[*priced.read("assumptions.csv"), rate], work_months=months, account_months=[])
+    priced.build(
+        warehouse, assumptions=[*priced.read("assumptions.csv"), rate], work_months=months, fct_account_months=[]
+    )
     row = one(warehouse, "rpt_cost_per_issue_monthly", where)
     # 30 episodes at .10, the ten answers that state nothing at .03, and 1.234567 dollars at .9
     assert row["ai_cost"] == Decimal("4.41")
@@ -117,15 +119,15 @@ def test_answers_whose_source_states_their_cost_have_that_cost_and_not_the_price
     assert row["assumptions"]["usd_exchange_rate"] == 0.9
     assert (row["ai_stated_answer_count"], row["ai_stated_cost_usd"]) == (50, Decimal("1.234567"))
     # without a rate nobody knows what they cost; where nothing is stated, none is needed
-    priced.build(warehouse, work_months=months, account_months=[])
+    priced.build(warehouse, work_months=months, fct_account_months=[])
     assert one(warehouse, "rpt_cost_per_issue_monthly", where)["ai_cost"] is None
-    priced.build(warehouse, work_months=[work("human", 40, 24000), work("ai", 30)], account_months=[])
+    priced.build(warehouse, work_months=[work("human", 40, 24000), work("ai", 30)], fct_account_months=[])
     assert one(warehouse, "rpt_cost_per_issue_monthly", where)["ai_cost"] == Decimal("4.80")
 
 
 def test_no_share_exceeds_one_and_a_full_one_changes_nothing(warehouse: Settings) -> None:
     ai = work("ai", 100, resolved_issue_count=95, recontact_count=4, fcr_n=90, fcr_count=90)
-    priced.build(warehouse, work_months=[work("human", 40, 24000), ai], account_months=[account("a")])
+    priced.build(warehouse, work_months=[work("human", 40, 24000), ai], fct_account_months=[account("a")])
     found = {row["scenario"]: row for row in priced.rows(warehouse, "rpt_roi_scenarios", JANUARY)}
     full = found["containment quality +10 %"]
     assert (full["ai_resolved_issue_count"], full["uncontained_factor"], full["recontact_cost"]) == (100, 0, 0)
@@ -157,7 +159,7 @@ def test_no_more_is_escalated_than_ai_agents_resolve_and_no_rate_of_churn_is_neg
     risky = [account(str(n), lifecycle_stage="renewal", mean_quality=10, ai_interaction_count=2) for n in range(30)]
     leaving = account("left", has_churned=True)
     priced.build(
-        warehouse, scenarios=scenarios, assumptions=effect, work_months=months, account_months=[*risky, leaving]
+        warehouse, scenarios=scenarios, assumptions=effect, work_months=months, fct_account_months=[*risky, leaving]
     )
     found = {row["scenario"]: row for row in priced.rows(warehouse, "rpt_roi_scenarios", JANUARY)}
     # the twenty that AI agents resolved and the ten before; then half of the twenty
@@ -174,7 +176,7 @@ def test_no_more_is_escalated_than_ai_agents_resolve_and_no_rate_of_churn_is_neg
 def test_nobody_who_left_means_no_lifetime_and_few_accounts_are_flagged(warehouse: Settings) -> None:
     accounts = [account(str(number)) for number in range(30)]
     few = [account(f"e{number}", segment="enterprise", has_churned=number == 0) for number in range(2)]
-    priced.build(warehouse, work_months=[work("human", 40, 24000)], account_months=[*accounts, *few])
+    priced.build(warehouse, work_months=[work("human", 40, 24000)], fct_account_months=[*accounts, *few])
     found = {row["slice_value"]: row for row in priced.rows(warehouse, "rpt_retention_at_risk_monthly")}
     assert (found["smb"]["annual_churn_rate"], found["smb"]["lifetime_value"]) == (0, None)
     assert not found["smb"]["is_below_min_n"]
@@ -193,7 +195,7 @@ def test_revenue_is_at_risk_near_its_renewal_and_below_acceptable_only(warehouse
         account("far", mean_quality=10),
         account("nothing paid", lifecycle_stage="renewal", mean_quality=10, arr_start=0),
     ]
-    priced.build(warehouse, work_months=[work("human", 40, 24000)], account_months=rows)
+    priced.build(warehouse, work_months=[work("human", 40, 24000)], fct_account_months=rows)
     row = one(warehouse, "rpt_retention_at_risk_monthly")
     assert (row["account_count"], row["at_risk_account_count"], row["arr_at_risk"]) == (4, 1, 1200)
     assert row["ai_arr_at_risk"] == 300
@@ -204,7 +206,7 @@ def test_revenue_is_at_risk_near_its_renewal_and_below_acceptable_only(warehouse
 def test_a_month_is_complete_when_its_issues_had_time_to_come_back(warehouse: Settings) -> None:
     found = []
     for as_of in (datetime(2026, 2, 14, tzinfo=UTC), datetime(2026, 2, 15, tzinfo=UTC)):
-        priced.build(warehouse, as_of=as_of, work_months=[work("human", 40, 24000)], account_months=[account("a")])
+        priced.build(warehouse, as_of=as_of, work_months=[work("human", 40, 24000)], fct_account_months=[account("a")])
         found.append(
             [one(warehouse, report)["is_complete"] for report in ("rpt_roi_monthly", "rpt_retention_at_risk_monthly")]
         )

@@ -482,5 +482,8 @@ GATE_TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         STAGING,
     ),
     "gate_2": (("core.interactions", "core.messages", *_SCORE_TABLES, *INTENT_TABLES), CORE + INTENT_SCORES + SCORES),
-    "gate_3": (("core.interactions", *(f"marts_build.{name}" for name in MART_NAMES)), CORE + ALL_MARTS),
+    "gate_3": (
+        ("core.interactions", "core.account_history", *(f"marts_build.{name}" for name in MART_NAMES)),
+        CORE + ALL_MARTS,
+    ),
 }

@@ -92,9 +92,10 @@ standing as (
     select
         history.*,
         chosen.is_of_record,
-        chosen.is_of_plan and history.plan is distinct from lag(history.plan) over by_record as is_plan_statement,
-        chosen.is_of_health
-        and history.health_score is distinct from lag(history.health_score) over by_record as is_health_statement
+        (chosen.is_of_plan and history.plan is distinct from (lag(history.plan) over by_record)) as is_plan_statement,
+        (
+            chosen.is_of_health and history.health_score is distinct from (lag(history.health_score) over by_record)
+        ) as is_health_statement
     from chosen
     inner join history on chosen.account_key = history.account_key and chosen.record_key = history.record_key
     where chosen.is_of_record or chosen.is_of_plan or chosen.is_of_health

@@ -63,8 +63,8 @@ contacts as (
     inner join {{ ref('fct_interaction_business_context') }} as contexts
         on
             affected.account_key = contexts.account_key
-            and contexts.interaction_date >= affected.begins_on
-            and contexts.interaction_date < affected.ends_on
+            and affected.begins_on <= contexts.interaction_date
+            and affected.ends_on > contexts.interaction_date
     where affected.has_old_months
 
     union all
@@ -80,8 +80,8 @@ contacts as (
     inner join {{ ref('fct_interaction_business_context') }} as contexts
         on
             affected.account_key = contexts.account_key
-            and contexts.interaction_date >= affected.begins_on
-            and contexts.interaction_date < affected.ends_on
+            and affected.begins_on <= contexts.interaction_date
+            and affected.ends_on > contexts.interaction_date
     where not affected.has_old_months and contexts.interaction_date >= {{ month_of_number(last_month_number()) }}
 
 ),
