@@ -2,7 +2,9 @@
 -- one row per organization and month that this run works out again: the months of one whose revenue changed from then on, the month of
 -- an interaction or an event of the product that came, changed or left, months that began or ended since the marts were last built, and
 -- those at whose end another number of knowledge gaps was open
-{%- set built = built_before('marts_build', 'fct_account_months', {'account_key': 'text', 'month_start': 'date', 'open_gap_count': 'int'}) %}
+{%- set built = built_before(
+    'marts_build', 'fct_account_months', {'account_key': 'text', 'month_start': 'date', 'open_gap_count': 'int'}
+) %}
 with
 
 last_build as (
