@@ -143,7 +143,8 @@ class People:
         shown["custom_attributes"] = own["custom_attributes"] | {
             "tier": tier[1],
             "segment": one.segment,
-            "health_score": health_points_at(one, now),
+            # the description of the API knows attributes in words alone
+            "health_score": str(health_points_at(one, now)),
         }
         return shown | {"health": "green"} if call.traps.drift.new_field else shown
 
